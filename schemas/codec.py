@@ -1,0 +1,28 @@
+"""Reading and writing contracts between our own processes.
+
+msgspec does not validate bounds: only bytes that we wrote may be read here. What others wrote goes through pydantic.
+"""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from touchline.schemas.control import Tick
+from touchline.schemas.customer import Profile
+from touchline.schemas.outreach import Decision, Delivery
+from touchline.schemas.signal import Signal
+from touchline.schemas.touchpoint import EnrichedTouchpoint
+
+T = TypeVar("T")
+
+encode: Final = msgspec.json.Encoder().encode
+"""Any contract to JSON bytes."""
+
+decode_touchpoint: Final = msgspec.json.Decoder(EnrichedTouchpoint).decode
+decode_signal: Final = msgspec.json.Decoder(Signal).decode
+decode_profile: Final = msgspec.json.Decoder(Profile).decode
+decode_decision: Final = msgspec.json.Decoder(Decision).decode
+decode_delivery: Final = msgspec.json.Decoder(Delivery).decode
+decode_tick: Final = msgspec.json.Decoder(Tick).decode
+
+DecodeError: Final = msgspec.DecodeError

@@ -1,0 +1,167 @@
+"""A file of rules: what friction looks like, whose it is and what to do. YAML, checked before any of it runs.
+
+`touchline.pipeline.friction` turns it into code; here is only its shape.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from touchline.schemas.types import KIND_PATTERN, Name, parse_duration
+from touchline.schemas.vocabulary import Control, Polarity, Severity, Stage
+
+MAX_WHERE: Final = 1_000
+"""The longest condition, in characters."""
+
+_KINDS = re.compile(rf"(?:{KIND_PATTERN})|(?:^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.\*$)")
+_DAY = 86_400_000
+_CONFIG = ConfigDict(extra="forbid")
+
+
+def _with_unit(value: object) -> object:
+    """A bare number would be milliseconds to the machine and hours to whoever wrote it."""
+    if isinstance(value, str):
+        return parse_duration(value)
+    raise ValueError(f"{value!r} is no length of time: write it with its unit, such as 30s, 10m, 24h or 7d")
+
+
+def _kind(value: str) -> str:
+    if _KINDS.fullmatch(value) is None:
+        raise ValueError(f'"{value}" is no kind: write order.shipped, or order.* for all that begin so')
+    return value
+
+
+def _deadline(value: object) -> object:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{value!r} is no deadline: write it with its unit, such as 48h")
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str | dict) else value
+
+
+Length = Annotated[int, BeforeValidator(_with_unit), Field(ge=0, le=400 * _DAY)]
+"""A length of time in milliseconds, written with its unit; at most 400 days."""
+
+PositiveLength = Annotated[int, BeforeValidator(_with_unit), Field(gt=0, le=400 * _DAY)]
+Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")]
+KindOrPrefix = Annotated[str, Field(max_length=64), AfterValidator(_kind)]
+Kinds = Annotated[tuple[KindOrPrefix, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=40)]
+"""One kind or several; `ticket.*` stands for all that begin so."""
+
+Where = Annotated[str, Field(min_length=1, max_length=MAX_WHERE)]
+"""A condition on an event: a small part of Python's expressions."""
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class EventPattern:
+    """Which events: their kinds and a condition. `as` names the event for other conditions and for the evidence."""
+
+    event: Kinds
+    where: Where | None = None
+    as_: Annotated[Alias | None, Field(alias="as")] = None
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class Match(EventPattern):
+    """True at each event that fits, and at no other time."""
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class Count(EventPattern):
+    """True while at least `at_least` events lie in the closed window that ends with the newest of them."""
+
+    at_least: Annotated[int, Field(ge=2, le=50)]
+    within: PositiveLength
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class Distinct(EventPattern):
+    """True while the events in the closed window have at least `at_least` different values of the field `value`."""
+
+    value: Name
+    at_least: Annotated[int, Field(ge=2, le=20)]
+    within: PositiveLength
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class Steps:
+    """True at an event that fits the last step, after events that fit the steps before it in their order, all within
+    the window. An event that fits `unless` after the first step breaks it."""
+
+    steps: Annotated[tuple[EventPattern, ...], Field(min_length=2, max_length=8)]
+    within: PositiveLength
+    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(max_length=8)] = ()
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class Absence:
+    """True at the deadline when `after` was followed by none of `expect` and none of `unless` until then.
+
+    `deadline`: a length of time after the event (`48h`), or a time that the event tells and a length (`s.promised_at +
+    24h`). It fires once the watermark has passed the deadline and `grace`; its time is the deadline. `context`: the
+    newest such event before the deadline says whose it is now (the carrier that took the parcel).
+    """
+
+    after: EventPattern
+    expect: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=8)]
+    deadline: Annotated[str, BeforeValidator(_deadline), Field(min_length=1, max_length=100)]
+    grace: Length = 0
+    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(max_length=8)] = ()
+    context: EventPattern | None = None
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class Detect:
+    """How the friction is found: exactly one of these."""
+
+    match: Match | None = None
+    count: Count | None = None
+    distinct: Distinct | None = None
+    sequence: Steps | None = None
+    absence: Absence | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(part is not None for part in (self.match, self.count, self.distinct, self.sequence, self.absence)) != 1:
+            raise ValueError("a rule detects by exactly one of match, count, distinct, sequence and absence")
+        return self
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class RuleSpec:
+    """One rule.
+
+    `owner` is the department that must act. `control` holds unless the party of the evidence says otherwise. `per` is
+    what the rule counts by: `customer`, the type of a subject (`order`) or an attribute. `resolve`: events of the same
+    group that end the signal. `cooldown`: how long after a signal was opened no other one is opened for the group.
+    `expires`: how long a signal stays open after what it last rested on. A new `version` starts afresh.
+    """
+
+    id: Name
+    version: Annotated[int, Field(ge=1, le=100_000)] = 1
+    description: Annotated[str, Field(max_length=1_000)] = ""
+    polarity: Polarity = Polarity.FRICTION
+    owner: Name
+    control: Control = Control.OWN
+    stage: Stage
+    severity: Severity = Severity.MEDIUM
+    per: Name = "customer"
+    detect: Detect
+    resolve: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(max_length=8)] = ()
+    cooldown: Length = 0
+    expires: PositiveLength = 30 * _DAY
+    evidence: Annotated[str, Field(min_length=1, max_length=300)]
+    action: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+class RuleFile:
+    """The file."""
+
+    schema: Literal["friction/1"]
+    rules: Annotated[Sequence[RuleSpec], Field(max_length=1_000)]

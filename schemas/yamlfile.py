@@ -1,0 +1,187 @@
+"""Reads a YAML file into a pydantic type; every mistake is told with its line, its column and what was expected."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+T = TypeVar("T")
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a file. Line and column count from 1."""
+
+    line: int
+    column: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        """`line:column: where: message`."""
+        return (
+            f"{self.line}:{self.column}: {self.where}: {self.message}"
+            if self.where
+            else (f"{self.line}:{self.column}: {self.message}")
+        )
+
+
+class FileError(Exception):
+    """A file can't be used. `mistakes` lists all that is wrong with it, in the order of lines."""
+
+    def __init__(self, name: str, mistakes: Sequence[Mistake]) -> None:
+        self.name = name
+        self.mistakes = tuple(sorted(mistakes, key=lambda m: (m.line, m.column)))
+        super().__init__("\n".join(f"{name}:{mistake}" for mistake in self.mistakes))
+
+
+class YamlFile:
+    """A parsed YAML file that still knows where everything stood.
+
+    Raises: FileError when it is no YAML, or has a key twice.
+    """
+
+    def __init__(self, text: str, name: str) -> None:
+        self.name = name
+        self._lines = text.splitlines()
+        parser = YAML(typ="rt", pure=True)
+        parser.allow_duplicate_keys = False
+        try:
+            self._tree: Any = parser.load(StringIO(text))
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            raise FileError(name, [Mistake(line, column, "", _yaml_problem(error))]) from None
+        except YAMLError as error:
+            raise FileError(name, [Mistake(1, 1, "", str(error).splitlines()[0])]) from None
+        except RecursionError:
+            raise FileError(name, [Mistake(1, 1, "", "is nested too deeply")]) from None
+        self.data: Any = _plain(self._tree)
+
+    @classmethod
+    def read(cls, path: Path) -> "YamlFile":
+        """Reads a file.
+
+        Raises: FileError, also when it can't be read."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise FileError(str(path), [Mistake(1, 1, "", f"can't be read: {error.strerror}")]) from None
+        except UnicodeDecodeError as error:
+            raise FileError(str(path), [Mistake(1, 1, "", f"is not UTF-8: byte {error.start}")]) from None
+        return cls(text, str(path))
+
+    def place(self, path: Path_) -> tuple[int, int]:
+        """Line and column, from 1, of what stands at a path of keys and indexes, or of its nearest parent."""
+        node, place = self._tree, (1, 1)
+        for step in path:
+            if isinstance(node, CommentedMap) and step in node:
+                line, column = node.lc.value(step)
+            elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
+                line, column = node.lc.item(step)
+            else:
+                break
+            node, place = node[step], (line + 1, column + 1)
+        return place
+
+    def text_place(self, path: Path_, line: int, column: int) -> tuple[int, int]:
+        """Line and column in the file of a place inside the text at a path; both count from 1. Exact for texts on one
+        line and for `|` blocks; where YAML joins lines, as near as can be said."""
+        row, start = self.place(path)
+        source = self._lines[row - 1] if row <= len(self._lines) else ""
+        opening = source[start - 1 : start]
+        if opening in {"|", ">"}:
+            row = min(row + line, len(self._lines))
+            indent = len(self._lines[row - 1]) - len(self._lines[row - 1].lstrip())
+            return row, indent + column
+        return row, start + column - (0 if opening in {"'", '"'} else 1)
+
+    def key_place(self, path: Path_) -> tuple[int, int]:
+        """Line and column, from 1, of a key itself rather than of its value."""
+        node = self._tree
+        for step in path[:-1]:
+            node = node[step]
+        if isinstance(node, CommentedMap) and path and path[-1] in node:
+            line, column = node.lc.key(path[-1])
+            return line + 1, column + 1
+        return self.place(path)
+
+    def mistake(self, path: Path_, message: str) -> Mistake:
+        """A mistake at a path."""
+        return Mistake(*self.place(path), ".".join(map(str, path)), message)
+
+    def as_type(self, adapter: TypeAdapter[T]) -> T:
+        """The content as a type.
+
+        Raises: FileError with every mistake."""
+        try:
+            return adapter.validate_python(self.data if self.data is not None else {})
+        except ValidationError as error:
+            raise FileError(self.name, list(self._mistakes(error, _field_names(adapter)))) from None
+
+    def _mistakes(self, error: ValidationError, known: Iterable[str]) -> Iterable[Mistake]:
+        for found in error.errors(include_url=False):
+            path = self._real_path(found["loc"])
+            where = ".".join(map(str, path))
+            if found["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+                yield Mistake(*self.key_place(path), where, "is not a field here" + did_you_mean(str(path[-1]), known))
+            elif found["type"] in {"missing", "missing_argument", "missing_keyword_only_argument"}:
+                yield Mistake(*self.place(path[:-1]), where, "is needed")
+            else:
+                yield Mistake(*self.place(path), where, found["msg"].removeprefix("Value error, "))
+
+    def _real_path(self, loc: Path_) -> Path_:
+        """pydantic names union members in its paths; only what stands in the file is kept (and a missing last key)."""
+        node, path = self.data, []
+        for index, step in enumerate(loc):
+            inside = isinstance(node, dict) and step in node
+            if inside or (isinstance(node, list) and isinstance(step, int) and step < len(node)):
+                node = node[step]
+            elif index != len(loc) - 1 or not isinstance(node, dict):
+                continue
+            path.append(step)
+        return tuple(path)
+
+
+def load_yaml(path: Path, adapter: TypeAdapter[T]) -> T:
+    """Reads a YAML file as a type.
+
+    Raises: FileError with every mistake's line, column and what was expected."""
+    return YamlFile.read(path).as_type(adapter)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`, did you mean "…"?` when a known word is close, else nothing."""
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f', did you mean "{close[0]}"?' if close else ""
+
+
+def _field_names(adapter: TypeAdapter[Any]) -> set[str]:
+    schema = adapter.json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return {name for part in parts for name in part.get("properties", {})}
+
+
+def _yaml_problem(error: MarkedYAMLError) -> str:
+    problem = " ".join(str(error.problem or error.context or "is not YAML").split())
+    return problem.split(" with value")[0] + " (the key stands twice)" if "duplicate key" in problem else problem
+
+
+def _plain(node: Any) -> Any:
+    """The tree without ruamel's types, so that nothing of them reaches the logic."""
+    if isinstance(node, dict):
+        return {_plain(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind) and type(node) is not kind:
+            return kind(node)
+    return node

@@ -1,0 +1,91 @@
+"""A mistake in a file is told with its line, its column and what was expected."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from touchline.schemas.yamlfile import FileError, YamlFile, load_yaml
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    port: int = 1
+    names: list[str] = []
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: str
+    inner: Inner = Inner()
+    either: Inner | int = 1
+
+
+ADAPTER = TypeAdapter(Outer)
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(FileError) as raised:
+        YamlFile(text, "f.yaml").as_type(ADAPTER)
+    return str(raised.value).splitlines()
+
+
+def test_a_good_file_is_read() -> None:
+    outer = YamlFile("title: a\ninner:\n  port: 7\n  names: [x, y]\n", "f.yaml").as_type(ADAPTER)
+    assert outer == Outer(title="a", inner=Inner(port=7, names=["x", "y"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("inner: {}\n", "f.yaml:1:1: title: is needed"),
+        ("title: a\ninner:\n  prot: 1\n", 'f.yaml:3:3: inner.prot: is not a field here, did you mean "port"?'),
+        ("title: a\ninner:\n  port: many\n", "f.yaml:3:9: inner.port: Input should be a valid integer"),
+        ("title: a\ninner:\n  names: [x, 5]\n", "f.yaml:3:14: inner.names.1: Input should be a valid string"),
+        ("title: a\ntitle: b\n", "f.yaml:2:1: found duplicate key"),
+        ("title: [a\n", "f.yaml:2:1: expected ',' or ']'"),
+        ("title: a\neither:\n  port: x\n", "f.yaml:3:9: either.port: Input should be a valid integer"),
+    ],
+)
+def test_a_mistake_has_its_place(text: str, expected: str) -> None:
+    assert any(line.startswith(expected) for line in mistakes(text)), mistakes(text)
+
+
+def test_all_mistakes_are_told_in_the_order_of_lines() -> None:
+    found = mistakes("title: 5\ninner:\n  prot: 1\n  names: 3\n")
+    assert [line.split(":")[1] for line in found] == ["1", "3", "4"]
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="can't be read: No such file"):
+        load_yaml(tmp_path / "none.yaml", ADAPTER)
+    (tmp_path / "bytes.yaml").write_bytes(b"title: \xff")
+    with pytest.raises(FileError, match="is not UTF-8: byte 7"):
+        load_yaml(tmp_path / "bytes.yaml", ADAPTER)
+
+
+@pytest.mark.parametrize("word", ["on", "off", "yes", "12:30:00", "0x1G"])
+def test_words_stay_words(word: str) -> None:
+    """YAML 1.1 reads these as booleans and base-60 numbers; a rule or a time of day must not be."""
+    assert YamlFile(f"title: {word}\n", "f.yaml").as_type(ADAPTER).title == word
+
+
+def told(text: str) -> list[str]:
+    """The messages about a text, none when it is read."""
+    try:
+        YamlFile(text, "f.yaml").as_type(ADAPTER)
+    except FileError as error:
+        return [f"{m.line}:{m.column} {m.message}" for m in error.mistakes]
+    return []
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    assert all(re.fullmatch(r"[1-9]\d*:[1-9]\d* .+", line, re.DOTALL) for line in told(text))
+
+
+def test_a_file_nested_without_end_is_refused() -> None:
+    assert told("[" * 5_000) == ["1:1 is nested too deeply"]

@@ -1,0 +1,1 @@
+"""The logic: events in, facts out. No Kafka, no clock of its own, no client."""

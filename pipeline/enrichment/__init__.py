@@ -1,0 +1,1 @@
+"""From a valid touchpoint to one that is identified, placed and read."""

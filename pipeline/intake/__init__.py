@@ -1,0 +1,1 @@
+"""What comes in: the formats of raw records, and why one is refused."""

@@ -1,0 +1,1 @@
+"""Finding friction: rules as data, compiled; detectors; the journey of each customer."""

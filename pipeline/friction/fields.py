@@ -1,0 +1,84 @@
+"""The fields of a touchpoint as rules name them.
+
+A name that is none of these is an attribute of the event, or else a type of its subjects (`order` is `123` for the
+subject `order:123`).
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.vocabulary import Actor, Channel, ScoreScale, Stage
+
+Value = str | int | float | bool | None
+
+
+class FieldType(StrEnum):
+    """What a field holds."""
+
+    TEXT = "text"
+    NUMBER = "a number"
+
+
+TYPES: Final[dict[str, FieldType]] = {
+    "kind": FieldType.TEXT,
+    "channel": FieldType.TEXT,
+    "stage": FieldType.TEXT,
+    "actor": FieldType.TEXT,
+    "party": FieldType.TEXT,
+    "source": FieldType.TEXT,
+    "text": FieldType.TEXT,
+    "score_scale": FieldType.TEXT,
+    "score": FieldType.NUMBER,
+    "sentiment": FieldType.NUMBER,
+    "wait_seconds": FieldType.NUMBER,
+    "duration_seconds": FieldType.NUMBER,
+}
+"""The fields that every touchpoint may have; an attribute may have any type."""
+
+WORDS: Final[dict[str, frozenset[str]]] = {
+    "channel": frozenset(Channel),
+    "stage": frozenset(Stage),
+    "actor": frozenset(Actor),
+    "score_scale": frozenset(ScoreScale),
+}
+"""Fields that hold one of a few words."""
+
+PRIVATE: Final = frozenset({"text", "email", "phone", "name", "address"})
+"""What never leaves with a signal: words of the customer, and who they are."""
+
+SOURCE: Final[dict[str, str]] = {
+    "score": "(e.score.value if e.score is not None else None)",
+    "score_scale": "(e.score.scale if e.score is not None else None)",
+    **{name: f"e.{name}" for name in TYPES if name not in {"score", "score_scale"}},
+}
+"""How generated code reads a field of the event `e`."""
+
+
+def subject(subjects: Sequence[str], kind: str) -> str | None:
+    """The id of the first subject of a type, None when the event has none."""
+    for item in subjects:
+        head, _, rest = item.partition(":")
+        if head == kind:
+            return rest
+    return None
+
+
+def read(event: EnrichedTouchpoint, name: str) -> Value:
+    """The value of a field, None when the event has none. Words are plain strings."""
+    if name in WORDS or name in {"score"}:
+        score = event.score
+        if name == "score":
+            return None if score is None else score.value
+        if name == "score_scale":
+            return None if score is None else score.scale.value
+        word: StrEnum = getattr(event, name)
+        return word.value
+    if name in TYPES:
+        value: Value = getattr(event, name)
+        return value
+    found = event.attributes.get(name)
+    if found is None and event.subjects:
+        return subject(event.subjects, name)
+    return found

@@ -1,0 +1,197 @@
+"""The journey of each customer: profiles, rules, timers. Touchpoints and ticks in, signals and profiles out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from touchline.pipeline.engine.clock import DAY, MINUTE, SECOND, to_ms
+from touchline.pipeline.engine.processor import Piece
+from touchline.pipeline.engine.records import Batch, Outbox, Record
+from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
+from touchline.pipeline.engine.ticks import send_tick, tick_of
+from touchline.pipeline.engine.watermarks import Watermarks
+from touchline.pipeline.friction import profile
+from touchline.pipeline.friction.code import Hits
+from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.friction.state import NOWHERE, Customer, decode_customer, encode_customer
+from touchline.pipeline.friction.watch import Watch, Watcher
+from touchline.schemas.codec import DecodeError, decode_touchpoint, encode
+from touchline.schemas.control import Tick
+from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.wire import CUSTOMERS, SIGNALS, TOUCHPOINTS
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyOptions:
+    """Policy. Times in milliseconds. `own_parties`: parties that are ours."""
+
+    lateness: int = 10 * MINUTE
+    source_lateness: Mapping[str, int] = field(default_factory=dict)
+    customer_ttl: int = 400 * DAY
+    own_parties: frozenset[str] = frozenset({"own"})
+
+
+class _Place(msgspec.Struct, array_like=True):
+    """How far a shard is: `forwarded` is the low that was last passed on."""
+
+    forwarded: int | None = None
+
+
+class JourneyState:
+    """All that one shard keeps."""
+
+    def __init__(self) -> None:
+        self.customers: KeyedStore[Customer] = KeyedStore(encode_customer, decode_customer)
+        self.marks = Watermarks()
+        self.place = Cell(_Place(), msgspec.msgpack.encode, _decode_place)
+
+    @property
+    def pieces(self) -> dict[str, Piece]:
+        """For the changelog."""
+        return {"c": self.customers, "w": self.marks, "p": self.place}
+
+
+def _decode_place(data: bytes) -> _Place:
+    return msgspec.msgpack.decode(data, type=_Place)
+
+
+class JourneyProcessor:
+    """The logic of `journey` for one shard."""
+
+    inputs = (TOUCHPOINTS,)
+
+    def __init__(self, rules: RuleSet, options: JourneyOptions | None = None) -> None:
+        self.rules = rules
+        self.options = options or JourneyOptions()
+        self._longest = max([self.options.lateness, *self.options.source_lateness.values()])
+        self._watcher = Watcher(rules, self.options.own_parties)
+
+    def new_state(self) -> JourneyState:
+        """Empty state."""
+        return JourneyState()
+
+    def process(self, batch: Batch, state: JourneyState, out: Outbox) -> None:
+        """Takes in touchpoints and ticks. An empty batch changes nothing: time comes in by ticks."""
+        watch = Watch("", Customer(), None, 0, False, batch.partition, out)
+        self._set_time(watch, state)
+        for record in batch.records:
+            tick = tick_of(record)
+            if tick is not None:
+                self._tick(tick, watch, state)
+            else:
+                self._record(record, watch, state)
+        if batch.records and state.marks.low is not None:
+            freed = state.customers.sweep(state.marks.low)
+            if freed:
+                out.count("customers.expired", freed)
+        for (rule, name), n in self.rules.tally.drain().items():
+            out.count(f"unknown.{rule}.{name}", n)
+
+    def _set_time(self, watch: Watch, state: JourneyState) -> None:
+        low = state.marks.low
+        if low is None:
+            watch.watermark, watch.horizon = None, 0
+        else:
+            watch.watermark, watch.horizon = low - self.options.lateness, low - self._longest
+        watch.provisional = bool(state.marks.stalled)
+
+    def _record(self, record: Record, watch: Watch, state: JourneyState) -> None:
+        try:
+            event = decode_touchpoint(record.value or b"")
+        except DecodeError:
+            watch.out.count("undecodable")
+            return
+        at = to_ms(event.occurred_at)
+        watch.noticed = at + round(event.late_seconds * SECOND)
+        hits = self.rules.hits(event)
+        if hits or event.kind in profile.KINDS:
+            self._event(event, at, hits, watch, state)
+
+    def _event(self, event: EnrichedTouchpoint, at: int, hits: Hits, watch: Watch, state: JourneyState) -> None:
+        low = state.marks.low
+        customer = state.customers.get(event.customer, low if low is not None else 0)
+        if customer is None:
+            customer = Customer()
+            customer.tidied = watch.horizon
+        watch.key, watch.customer = event.customer, customer
+        self._catch_up(event.raw_partition, watch, state)
+        if event.kind in profile.KINDS:
+            self._profile(event, at, watch)
+        known = customer.profile
+        if hits and not (known is not None and known.erased is not None and at <= known.erased[0]):
+            lateness = self.options.source_lateness.get(event.source, self.options.lateness)
+            self._watcher.take(watch, event, at, hits, too_late=event.late_seconds * SECOND > lateness)
+        customer.seen = max(customer.seen, at)
+        self._put(watch, state)
+
+    def _catch_up(self, partition: int, watch: Watch, state: JourneyState) -> None:
+        """Lets the timers of a customer go off that are due by the time of their own raw partition.
+
+        Where history is worked off in large steps another partition may be days behind, and so is the watermark. All
+        touchpoints of a customer come from one partition, so what they did by a deadline is known once that partition
+        has passed it; if timers waited for the others, what is said would depend on how fast those are read. On the
+        live clock partitions are together, and a customer seen on several of them has no time of their own."""
+        customer = watch.customer
+        if customer.home is None:
+            customer.home = partition
+        elif customer.home != partition:
+            customer.home = NOWHERE
+        noticed = watch.noticed
+        if customer.home == partition and state.marks.is_history(partition):
+            while customer.due <= noticed - self.options.lateness:
+                self._timers(watch, customer.due)
+            customer.reached = max(customer.reached, noticed - self.options.lateness)
+        watch.noticed = noticed
+        self._set_time(watch, state)
+        if customer.reached and (watch.watermark is None or customer.reached > watch.watermark):
+            watch.watermark = customer.reached
+
+    def _timers(self, watch: Watch, due: int) -> None:
+        """A customer's timers that are due then, as of that time and however far anything else is."""
+        watch.watermark, watch.noticed = due, due + self.options.lateness
+        self._watcher.timers(watch)
+
+    def _put(self, watch: Watch, state: JourneyState) -> None:
+        key, customer = watch.key, watch.customer
+        if not customer.groups and customer.profile is None:
+            state.customers.drop(key)  # nothing is known of them, or no more
+            return
+        expires = customer.seen + self.options.customer_ttl
+        if customer.due != NEVER:
+            expires = max(expires, customer.due + self._longest + DAY)
+        state.customers.put(key, customer, due=customer.due, expires=expires)
+
+    def _profile(self, event: EnrichedTouchpoint, at: int, watch: Watch) -> None:
+        known = watch.customer.profile
+        if known is None:
+            known = watch.customer.profile = profile.ProfileState()
+        before = profile.visible(known)
+        for name in profile.apply(known, event, at):
+            watch.out.count(f"profile.unusable.{name}" if name in profile.NAMES else "profile.unusable")
+        if profile.visible(known) == before:
+            return
+        if event.kind == profile.ERASED:
+            self._watcher.erase(watch)
+        known.revision += 1
+        record = encode(profile.profile_of(watch.key, known))
+        watch.out.send(CUSTOMERS, watch.key.encode(), record, partition=watch.partition)
+
+    def _tick(self, tick: Tick, watch: Watch, state: JourneyState) -> None:
+        place = state.place.value
+        rose = state.marks.tick(tick)
+        self._set_time(watch, state)
+        low = state.marks.low
+        if not rose or low is None:
+            return
+        # Each timer goes off as of its own time, wherever the ticks stand: a signal is noticed when the slowest raw
+        # partition could first have shown it, also when history is worked off in large steps.
+        for due, watch.key, watch.customer in state.customers.due(low - self.options.lateness):
+            watch.horizon = due + self.options.lateness - self._longest
+            self._timers(watch, due)
+            self._put(watch, state)
+        self._set_time(watch, state)
+        if place.forwarded is None or low - place.forwarded >= SECOND:
+            place.forwarded = low
+            state.place.touch()
+            send_tick(watch.out, SIGNALS, watch.partition, Tick(partition=0, partitions=1, high=low, wall=tick.wall))

@@ -1,0 +1,92 @@
+"""Reads files of rules."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from touchline.pipeline.friction.compiler import RuleCompiler
+from touchline.pipeline.friction.rules import Rule, RuleSet, Tally
+from touchline.schemas.rulefile import RuleFile, RuleSpec
+from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
+
+BUILTIN: Final = Path(__file__).with_name("rules")
+"""The folder of the built-in rules."""
+
+_ADAPTER: Final = TypeAdapter(RuleFile)
+_TESTS: Final = (".test.yaml", ".test.yml")
+
+
+def rule_files(paths: Iterable[Path]) -> list[Path]:
+    """The rule files among files and folders (folders with all below them), in order of name, without rule tests.
+
+    Raises: FileError when a path is not there."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            below = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and p.is_file())
+            found.extend(p for p in below if not p.name.endswith(_TESTS))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise FileError(
+                str(path),
+                [Mistake(1, 1, "", "there is no such file or folder of rules, seen from where the command runs")],
+            )
+    return list(dict.fromkeys(found))
+
+
+def load_rules(paths: Iterable[Path] = (), *, builtin: bool = True) -> RuleSet:
+    """The rules of files and folders, and the built-in ones. A rule with the id of a built-in one replaces it.
+
+    Raises: FileError with every mistake of the first file that has any."""
+    own = [YamlFile.read(path) for path in rule_files(paths)]
+    tally = Tally()
+    rules = compile_files(own, tally)
+    if builtin:
+        ids = {rule.spec.id for rule in rules}
+        shipped = compile_files([YamlFile.read(path) for path in rule_files([BUILTIN])], tally)
+        rules = [rule for rule in shipped if rule.spec.id not in ids] + rules
+    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally)
+
+
+def parse_rules(text: str, name: str = "rules") -> RuleSet:
+    """The rules of one text.
+
+    Raises: FileError with every mistake."""
+    tally = Tally()
+    rules = compile_files([YamlFile(text, name)], tally)
+    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally)
+
+
+def compile_files(files: Sequence[YamlFile], tally: Tally) -> list[Rule]:
+    """The compiled rules of several files.
+
+    Raises: FileError."""
+    rules: list[Rule] = []
+    homes: dict[str, str] = {}
+    for file in files:
+        mistakes: list[Mistake] = []
+        for number, spec in enumerate(file.as_type(_ADAPTER).rules):
+            path = ("rules", number)
+            if spec.id in homes:
+                mistakes.append(file.mistake((*path, "id"), f'"{spec.id}" stands already in {homes[spec.id]}'))
+                continue
+            homes[spec.id] = file.name
+            try:
+                rules.append(RuleCompiler(file, path, spec, tally).compiled())
+            except FileError as error:
+                mistakes.extend(error.mistakes)
+        if mistakes:
+            raise FileError(file.name, mistakes)
+    return rules
+
+
+def set_hash(specs: Iterable[RuleSpec]) -> str:
+    """Sixteen hex digits that name a whole set of rules, words and all."""
+    whole = sorted(json.dumps(asdict(spec), sort_keys=True, default=str) for spec in specs)
+    return hashlib.blake2b("\n".join(whole).encode(), digest_size=8).hexdigest()

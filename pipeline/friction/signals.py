@@ -1,0 +1,122 @@
+"""From a crossing to the signal that tells of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid5
+
+from touchline.pipeline.engine.clock import SECOND, from_ms
+from touchline.pipeline.friction.evidence import shown_length, shown_time
+from touchline.pipeline.friction.fields import WORDS, Value
+from touchline.pipeline.friction.rules import CUSTOMER, Rule
+from touchline.pipeline.friction.state import Crossing, Emitted
+from touchline.schemas.signal import Signal
+from touchline.schemas.vocabulary import Channel, Control, SignalStatus
+
+_NAMESPACE: Final = UUID("6d0c7c36-2f0e-5b8e-9a5e-0f6d3f1f8c11")
+_NOBODY: Final = frozenset({"unknown", "outside", "customer", "other"})
+_CHANNELS: Final = {channel.value: channel for channel in Channel}
+
+
+def signal_id(rule: Rule, group: str, crossing: Crossing, taken: Collection[str]) -> str:
+    """uuid5 of rule id, version, group key and anchor event ids. When a signal whose anchors moved has that id already,
+    a number is added until the id is free."""
+    text = "\n".join((rule.spec.id, str(rule.spec.version), group, *crossing.anchors))
+    found = str(uuid5(_NAMESPACE, text))
+    number = 2
+    while found in taken:
+        found = str(uuid5(_NAMESPACE, f"{text}\n#{number}"))
+        number += 1
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a signal says besides its crossing. `raised_at` in milliseconds."""
+
+    customer: str
+    group: str
+    raised_at: int
+    profile_revision: int
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBuilder:
+    """Makes signals. `own`: the parties that are ours, departments that own rules among them. `ruleset`: the hash of
+    the rules in force."""
+
+    own: frozenset[str]
+    ruleset: str
+
+    def control(self, rule: Rule, party: str) -> Control:
+        """The party of the evidence decides: ours (or a department of ours), a partner, or nobody that we know."""
+        if party in self.own:
+            return Control.OWN
+        return rule.spec.control if party in _NOBODY else Control.PARTNER
+
+    def signal(self, rule: Rule, said: Emitted, around: Surroundings) -> Signal:
+        """The signal as it is to be said now."""
+        spec, crossing = rule.spec, said.crossing
+        words = self._words(rule, crossing, around)
+        status = SignalStatus(said.status)
+        told = rule.evidence.render(words, crossing.facts)
+        if status is SignalStatus.RETRACTED:
+            told = f"Disproved by what came later. Was: {told}"
+        return Signal(
+            signal_id=said.signal,
+            revision=said.revision,
+            status=status,
+            rule=spec.id,
+            rule_version=spec.version,
+            polarity=spec.polarity,
+            severity=spec.severity,
+            owner=spec.owner,
+            control=self.control(rule, crossing.party),
+            stage=spec.stage,
+            party=crossing.party,
+            channel=_CHANNELS.get(crossing.channel),
+            customer=around.customer,
+            group=around.group,
+            at=from_ms(crossing.at),
+            raised_at=from_ms(max(around.raised_at, crossing.at)),
+            evidence=told,
+            action=spec.action,
+            events=crossing.events,
+            values=self._values(rule, crossing),
+            subjects=() if spec.per == CUSTOMER or spec.per in WORDS else (around.group,),
+            profile_revision=around.profile_revision,
+            provisional=around.provisional,
+            ruleset=self.ruleset,
+        )
+
+    @staticmethod
+    def _words(rule: Rule, crossing: Crossing, around: Surroundings) -> dict[str, Value]:
+        words: dict[str, Value] = {
+            "count": crossing.count,
+            "threshold": rule.threshold,
+            "within": None if rule.within is None else shown_length(rule.within),
+            "party": crossing.party,
+            "channel": crossing.channel,
+            "group": around.group,
+            "at": shown_time(crossing.at),
+        }
+        for name, value in crossing.facts.get("", {}).items():
+            words[name] = shown_time(value) if name == "deadline" and isinstance(value, int) else value
+        return words
+
+    @staticmethod
+    def _values(rule: Rule, crossing: Crossing) -> dict[str, Value]:
+        values: dict[str, Value] = {"events": crossing.total, "count": crossing.count}
+        if rule.threshold is not None:
+            values["threshold"] = rule.threshold
+        if rule.within is not None:
+            values["within_seconds"] = rule.within / SECOND
+        if crossing.closed:
+            values["closed_at"] = from_ms(crossing.closed).isoformat()
+        for name, value in crossing.facts.get("", {}).items():
+            values[name] = from_ms(value).isoformat() if name == "deadline" and isinstance(value, int) else value
+        for alias, facts in crossing.facts.items():
+            if alias:
+                values.update({f"{alias}.{name}": value for name, value in facts.items()})
+        return values

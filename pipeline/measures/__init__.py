@@ -1,0 +1,1 @@
+"""Measures: each formula once."""

@@ -1,0 +1,1 @@
+"""Outreach: what becomes of a signal, and how the message is carried."""

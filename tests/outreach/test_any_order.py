@@ -1,0 +1,229 @@
+"""Decisions follow from the log: not from batches, restarts, replays, or how the two inputs take turns."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.outreach.cases import NOON, decisions, profile, record, signal
+from touchline.pipeline.engine.clock import DAY, HOUR, from_ms, to_ms
+from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.outreach.decide import consents, held_out
+from touchline.pipeline.outreach.messages import built_in_messages
+from touchline.pipeline.outreach.policy import Policy
+from touchline.pipeline.outreach.processor import OutreachProcessor
+from touchline.schemas.control import Tick
+from touchline.schemas.customer import Profile
+from touchline.schemas.outreach import Decision
+from touchline.schemas.signal import Signal
+from touchline.schemas.vocabulary import Outcome, Polarity, Severity, SignalStatus
+from touchline.schemas.wire import CUSTOMERS, SIGNALS
+
+POLICY = Policy(observe=False, cap=2, cap_window=3 * DAY, cooldown=DAY, hold_out=0.3)
+CUSTOMER_KEYS = ("c-1", "c-2", "c-3")
+
+
+@dataclass
+class Story:
+    """What journey wrote, in its order: two logs, and the profiles as they were."""
+
+    signals: list[Signal | Tick]
+    profiles: list[Profile]
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.integers(1, 9 * HOUR),
+        st.sampled_from(CUSTOMER_KEYS),
+        st.sampled_from(["open", "open", "open", "end", "update", "profile", "tick"]),
+        st.integers(0, 2**16),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+_TURNS = st.lists(st.tuples(st.booleans(), st.integers(1, 7), st.booleans()), max_size=40)
+"""Which input is handed over next, how much of it, and whether the worker then dies."""
+
+
+def tell(steps: list[tuple[int, str, str, int]], *, settled: bool = False) -> Story:
+    """A story of the log clock from drawn steps; `settled`: nobody's profile changes after their first signal."""
+    story = Story([Tick(partition=0, partitions=1, high=NOON)], [])
+    revisions, opened, now = dict.fromkeys(CUSTOMER_KEYS, 0), list[Signal](), NOON
+    for number, (after, customer, what, salt) in enumerate(steps):
+        now += after
+        if what == "profile":
+            if settled and any(s.customer == customer for s in opened):
+                continue
+            revisions[customer] += 1
+            story.profiles.append(_profile(customer, revisions[customer], now, salt))
+        elif what == "tick":
+            story.signals.append(Tick(partition=0, partitions=1, high=now))
+        elif what == "open":
+            opened.append(_opened(f"s-{number}", customer, now, salt, revisions[customer]))
+            story.signals.append(opened[-1])
+        elif opened:
+            index = salt % len(opened)
+            status = SignalStatus.UPDATED if what == "update" else list(SignalStatus)[2 + salt % 3]
+            before = opened[index]
+            opened[index] = replace(before, revision=before.revision + 1, status=status, raised_at=from_ms(now))
+            story.signals.append(opened[index])
+    story.signals.append(Tick(partition=0, partitions=1, high=now + 3 * DAY))
+    return story
+
+
+def _profile(customer: str, revision: int, now: int, salt: int) -> Profile:
+    zones = ("UTC", "Asia/Tokyo", "America/New_York", None)
+    consent = {"service": bool(salt & 1)} if salt & 2 else {"marketing": bool(salt & 1)}
+    addresses = {"email": "who@example.com"} if salt & 12 else {}
+    return profile(
+        revision,
+        now,
+        customer=customer,
+        zone=zones[salt % 4],
+        consent=consent,
+        addresses=addresses,
+        erased=salt % 17 == 0,
+    )
+
+
+def _opened(signal_id: str, customer: str, now: int, salt: int, revision: int) -> Signal:
+    return signal(
+        signal_id,
+        now,
+        customer=customer,
+        group=customer,
+        rule=f"rule_{salt % 3}",
+        severity=list(Severity)[salt % 4],
+        polarity=list(Polarity)[salt % 3],
+        profile_revision=revision,
+    )
+
+
+class Run:
+    """One way of working off a story."""
+
+    def __init__(self, policy: Policy = POLICY) -> None:
+        self.shard = LocalShard(OutreachProcessor(policy, built_in_messages()), 0, 1)
+        self.decisions: list[Decision] = []
+
+    def hand(self, topic: str, items: list[Any]) -> None:
+        records: list[PlainRecord] = [record(item) for item in items]
+        self.decisions += decisions(self.shard.process(topic, records, now=0))
+
+    def crash(self, topic: str, items: list[Any]) -> None:
+        """Dies after its commit; a worker that knows no transactions hands the batch in again."""
+        self.shard.restart()
+        self.hand(topic, items)
+
+
+def time_of(item: Signal | Tick) -> int:
+    return item.high if isinstance(item, Tick) else to_ms(item.raised_at)
+
+
+def in_turn(story: Story, policy: Policy = POLICY) -> Run:
+    """Every change of a profile is there when time has come so far: the reference."""
+    run, profiles = Run(policy), list(story.profiles)
+    for item in story.signals:
+        while profiles and to_ms(profiles[0].updated_at) <= time_of(item):
+            run.hand(CUSTOMERS, [profiles.pop(0)])
+        run.hand(SIGNALS, [item])
+    return run
+
+
+def in_turns(story: Story, turns: list[tuple[bool, int, bool]], policy: Policy = POLICY) -> Run:
+    """Both inputs as they happen to come, in batches, with crashes."""
+    run = Run(policy)
+    logs: dict[str, list[Any]] = {SIGNALS: list(story.signals), CUSTOMERS: list(story.profiles)}
+    for first, size, crash in turns:
+        topic = SIGNALS if first else CUSTOMERS
+        batch, logs[topic] = logs[topic][:size], logs[topic][size:]
+        run.hand(topic, batch)
+        if crash:
+            run.crash(topic, batch)
+    run.hand(CUSTOMERS, logs[CUSTOMERS])
+    run.hand(SIGNALS, logs[SIGNALS])
+    return run
+
+
+def key(found: list[Decision]) -> list[tuple[Any, ...]]:
+    """Decisions in an order of their own; different customers' may come in any order."""
+    rows = [(d.signal_id, d.revision, d.outcome, d.reason, d.at, d.message, d.explanation) for d in found]
+    return sorted(rows, key=lambda row: row[:2])
+
+
+@given(steps=_STEPS, turns=_TURNS)
+@settings(max_examples=200)
+def test_however_the_inputs_take_turns(
+    steps: list[tuple[int, str, str, int]], turns: list[tuple[bool, int, bool]]
+) -> None:
+    awake = replace(POLICY, quiet=None)
+    story = tell(steps)
+    assert key(in_turns(story, turns, awake).decisions) == key(in_turn(story, awake).decisions)
+
+
+@given(steps=_STEPS, turns=_TURNS)
+@settings(max_examples=200)
+def test_however_they_take_turns_with_quiet_hours(
+    steps: list[tuple[int, str, str, int]], turns: list[tuple[bool, int, bool]]
+) -> None:
+    """What changes in a profile while a decision is held counts at its release, if it has come by then: so here
+    profiles do not change any more."""
+    story = tell(steps, settled=True)
+    assert key(in_turns(story, turns).decisions) == key(in_turn(story).decisions)
+
+
+@given(steps=_STEPS, sizes=st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=20))
+@settings(max_examples=200)
+def test_profiles_may_run_ahead_of_signals(
+    steps: list[tuple[int, str, str, int]], sizes: list[tuple[int, bool]]
+) -> None:
+    story = tell(steps)
+    run = Run()
+    run.hand(CUSTOMERS, list(story.profiles))
+    rest = list(story.signals)
+    for size, crash in sizes:
+        batch, rest = rest[:size], rest[size:]
+        run.hand(SIGNALS, batch)
+        if crash:
+            run.crash(SIGNALS, batch)
+    run.hand(SIGNALS, rest)
+    assert key(run.decisions) == key(in_turn(story).decisions)
+
+
+@given(steps=_STEPS)
+@settings(max_examples=200)
+def test_every_signal_has_one_final_decision_and_no_message_breaks_a_promise(
+    steps: list[tuple[int, str, str, int]],
+) -> None:
+    story = tell(steps)
+    found = in_turn(story).decisions
+    last = {d.signal_id: d for d in found}
+    assert set(last) == {s.signal_id for s in story.signals if isinstance(s, Signal)}
+    assert len({d.decision_id for d in found}) == len(last)
+    for decision in found:
+        assert (decision is last[decision.signal_id]) == (decision.outcome is not Outcome.HELD)
+    sent = [d for d in found if d.outcome is Outcome.SENT]
+    for decision in sent:
+        _allowed(decision, story)
+    for customer in CUSTOMER_KEYS:
+        times = [to_ms(d.at) for d in sent if d.customer == customer]
+        assert all(sum(1 for t in times if t0 <= t < t0 + POLICY.cap_window) <= POLICY.cap for t0 in times)
+
+
+def _allowed(decision: Decision, story: Story) -> None:
+    known = {p.revision: p for p in story.profiles if p.customer == decision.customer}
+    someone = known[decision.profile_revision]
+    assert decision.channel is not None
+    assert decision.message is not None
+    assert decision.message.to == someone.addresses[decision.channel]
+    assert not someone.erased
+    assert consents(someone, decision.purpose, decision.channel)
+    assert decision.severity is Severity.CRITICAL or not held_out(decision.customer, "default", POLICY.hold_out)
+    assert POLICY.quiet is not None
+    assert not POLICY.quiet.are_at(to_ms(decision.at), POLICY.zone_of(someone))
+    assert decision.send_before is not None
+    assert decision.at < decision.send_before

@@ -1,0 +1,96 @@
+"""Texts and their placeholders."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.outreach.cases import signal
+from touchline.pipeline.outreach.messages import BUILT_IN, PLACEHOLDERS, about_of, built_in_messages, load_messages
+from touchline.schemas.yamlfile import FileError
+
+
+def test_every_built_in_text_is_complete() -> None:
+    messages = built_in_messages()
+    for rule in [*messages.rules, "a_rule_without_a_text"]:
+        message = messages.render(signal(rule=rule, group="order:12"), "c-1@example.com")
+        assert message.to == "c-1@example.com"
+        assert "{" not in message.subject + message.text
+        assert re.fullmatch(r"\S.*", message.subject)
+        assert message.text.startswith("Hello,\n\n")
+        assert not re.search(r"^[a-z]", message.subject)
+
+
+def test_a_rule_has_its_own_text() -> None:
+    messages = built_in_messages()
+    assert messages.render(signal(rule="long_wait"), "x").subject == "Sorry for the wait"
+    assert messages.render(signal(rule="no_such_rule"), "x").subject == "About your recent contact with us"
+
+
+@pytest.mark.parametrize(
+    ("group", "subjects", "about"),
+    [
+        ("order:123", (), "your order 123"),
+        ("c-1", ("session:ab", "ticket:9"), "your ticket 9"),
+        ("c-1", ("session:ab",), "your recent contact with us"),
+        ("session:ab", (), "your recent contact with us"),
+        ("c-1", (), "your recent contact with us"),
+    ],
+)
+def test_what_it_is_about(group: str, subjects: tuple[str, ...], about: str) -> None:
+    assert about_of(signal(group=group, subjects=subjects)) == about
+
+
+def test_braces_in_what_a_publisher_sent_are_only_text() -> None:
+    evil = signal(rule="ticket_reopened", group="ticket:{about.__class__}{0}")
+    assert "{about.__class__}{0} is open again" in built_in_messages().render(evil, "x").text
+
+
+def test_a_message_keeps_its_bounds(tmp_path: Path) -> None:
+    path = tmp_path / "texts.yaml"
+    path.write_text("default: {subject: '" + "{about}" * 15 + "', text: '" + "{about} " * 900 + "'}\nrules: {}\n")
+    message = load_messages(path).render(signal(group="order:" + "9" * 120), "x")
+    assert (len(message.subject), len(message.text)) == (256, 16_384)
+
+
+def texts(text: str = "t", subject: str = "s", rules: str = "{}") -> str:
+    return f"default: {{subject: {subject}, text: {text}}}\nrules: {rules}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        (
+            texts("'Hi {abuot}'"),
+            '1:29: default.text: {abuot} is no placeholder, did you mean "about"?; there are {about}',
+        ),
+        (texts("'{about.__class__}'"), "default.text: {about.__class__} is no placeholder"),
+        (texts("'{about!r}'"), "{about!r} is no placeholder"),
+        (texts("'{about:>99999999}'"), "{about:>99999999} is no placeholder"),
+        (texts("'{}'"), "{} is no placeholder"),
+        (texts("'an { alone'"), "default.text: expected '}' before end of string; write {{ and }}"),
+        (texts(rules="\n  long_wait: {subject: '{x}', text: t}"), "3:24: rules.long_wait.subject: {x} is no"),
+        (texts(rules="\n  long_wait: {subjekt: s, text: t}"), 'is not a field here, did you mean "subject"?'),
+        (texts(subject='"a\\nb"'), "default.subject: String should match pattern"),
+        ("rules: {}", "default: is needed"),
+    ],
+)
+def test_a_mistake_in_a_text_has_its_place(tmp_path: Path, text: str, mistake: str) -> None:
+    path = tmp_path / "texts.yaml"
+    path.write_text(text)
+    with pytest.raises(FileError) as error:
+        load_messages(path)
+    assert mistake in str(error.value)
+
+
+def test_the_placeholders_are_those_that_the_file_names() -> None:
+    head = BUILT_IN.read_text(encoding="utf-8").split("default:")[0]
+    assert tuple(re.findall(r"\{(\w+)\}", head)) == PLACEHOLDERS
+
+
+def test_every_built_in_rule_has_a_text_of_its_own() -> None:
+    folder = BUILT_IN.parents[1] / "friction" / "rules"
+    files = [path for path in folder.glob("*.yaml") if not path.name.endswith(".test.yaml")]
+    rules = {rule for path in files for rule in re.findall(r"^- id: (\w+)$", path.read_text(encoding="utf-8"), re.M)}
+    assert rules
+    assert set(built_in_messages().rules) == rules

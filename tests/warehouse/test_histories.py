@@ -1,0 +1,200 @@
+"""Any history ends in the same figures: replays, duplicates, late facts, changes that move, writers side by side, and
+crashes between an insert and its recount."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.warehouse import facts as make
+from touchline.agents.settings import WarehouseSettings
+from touchline.agents.sinks import upkeep
+from touchline.agents.sinks.facts import ClickHouseSink
+from touchline.pipeline.engine.local import restore
+from touchline.pipeline.engine.processor import Retry
+from touchline.pipeline.engine.records import Outbox
+from touchline.pipeline.warehouse.processor import WarehouseProcessor, WarehouseState
+from touchline.pipeline.warehouse.tables import DECISIONS, SIGNALS, TOUCHPOINTS, FactTable
+
+MINUTES = 15
+
+
+class Crashed(Exception):
+    """The process ended here."""
+
+
+class FragileStore:
+    """A sink whose process sometimes ends after an insert, before the recount, or whose server is sometimes away."""
+
+    def __init__(self, sink: ClickHouseSink, random: Random) -> None:
+        self._sink = sink
+        self._random = random
+
+    async def insert(self, facts: FactTable, columns: Sequence[list[Any]]) -> None:
+        if self._random.random() < 0.1:
+            raise Retry("away")
+        await self._sink.insert(facts, columns)
+        if self._random.random() < 0.1:
+            raise Crashed
+
+    async def recount(self, facts: FactTable, minutes: Sequence[int]) -> float:
+        luck = self._random.random()
+        if luck < 0.1:
+            raise Retry("away")
+        if luck < 0.2:
+            raise Crashed
+        took = await self._sink.recount(facts, minutes)
+        if luck > 0.9:
+            raise Crashed
+        return took
+
+
+@dataclass
+class Shard:
+    """One writer on one log of batches, which commits as the runtime does: state after flush, or not at all."""
+
+    processor: WarehouseProcessor
+    log: list[tuple[str, list[Any]]]
+    random: Random
+
+    def __post_init__(self) -> None:
+        self.changelog: list[tuple[str, bytes, bytes | None]] = []
+        self.position = 0
+        self.now = 0
+
+    def restored(self) -> WarehouseState:
+        state = self.processor.new_state()
+        restore(state.pieces, self.changelog)
+        return state
+
+    async def work(self) -> None:
+        """Takes the whole log, some batches more than once, and then waits until nothing is left to count."""
+        state = self.restored()
+        while self.position < len(self.log) or any(state.minutes.of(f.name) for f in (TOUCHPOINTS, SIGNALS, DECISIONS)):
+            self.now += self.random.choice([0, 300, 2_000])
+            try:
+                await self._step(state)
+            except Crashed:
+                state = self.restored()
+
+    async def _step(self, state: WarehouseState) -> None:
+        topic, facts = self.log[self.position] if self.position < len(self.log) else (TOUCHPOINTS.topic, [])
+        self.processor.process(make.batch(topic, facts, self.now), state, Outbox())
+        while True:
+            try:
+                await self.processor.flush(state)
+                break
+            except Retry:
+                continue
+        for name, piece in state.pieces.items():
+            self.changelog.extend((name, key, value) for key, value in piece.changes())
+        self.position = min(self.position + 1, len(self.log))
+        if self.random.random() < 0.1:
+            self.position = max(0, self.position - 2)  # the topic is read again from further back
+
+
+def batches(random: Random, topic: str, facts: Sequence[Any]) -> list[tuple[str, list[Any]]]:
+    """The facts cut into batches of some length."""
+    cut, at = [], 0
+    while at < len(facts):
+        size = random.choice([1, 3, 20])
+        cut.append((topic, list(facts[at : at + size])))
+        at += size
+    return cut
+
+
+def mixed(random: Random, logs: Sequence[list[tuple[str, list[Any]]]]) -> list[tuple[str, list[Any]]]:
+    """Batches of several topics, each topic's in order."""
+    order = [index for index, log in enumerate(logs) for _ in log]
+    random.shuffle(order)
+    left = [iter(log) for log in logs]
+    return [next(left[index]) for index in order]
+
+
+@dataclass
+class History:
+    """What was published, as two shards got it."""
+
+    seed: int
+
+    def __post_init__(self) -> None:
+        random = Random(self.seed)
+        start = make.START + timedelta(days=self.seed % 20, hours=self.seed // 20)
+        self.touchpoints = make.random_touchpoints(random, 60, start, MINUTES)
+        repeated = random.sample(self.touchpoints, 15)
+        self.signals = make.random_signals(random, 20, start, MINUTES)
+        self.decisions = make.decisions_on(random, self.signals)
+        self.logs = []
+        for shard in range(2):
+            own = [fact for fact in (*self.touchpoints, *repeated) if int(fact.customer[2:]) % 2 == shard]
+            signals = [fact for fact in self.signals if int(fact.customer[2:]) % 2 == shard]
+            decisions = [fact for fact in self.decisions if int(fact.customer[2:]) % 2 == shard]
+            parts = ((TOUCHPOINTS.topic, own), (SIGNALS.topic, signals), (DECISIONS.topic, decisions))
+            self.logs.append(mixed(random, [batches(random, topic, facts) for topic, facts in parts]))
+
+
+async def run(settings: WarehouseSettings, history: History) -> None:
+    """Both shards at once, each with a connection of its own, as in two processes."""
+    random = Random(history.seed)
+    sinks = [ClickHouseSink(settings), ClickHouseSink(settings)]
+    processors = [WarehouseProcessor(FragileStore(sink, random)) for sink in sinks]
+    shards = [Shard(processor, log, random) for processor, log in zip(processors, history.logs, strict=True)]
+    await asyncio.gather(*(shard.work() for shard in shards))
+    for sink in sinks:
+        await sink.close()
+
+
+def check(settings: WarehouseSettings, histories: Sequence[History]) -> None:
+    """Aggregates equal the facts, and both equal what plain Python counts."""
+    assert upkeep.verify(settings) == []
+    touchpoints = [fact for history in histories for fact in history.touchpoints]
+    rows = upkeep.query(
+        settings,
+        """SELECT minute, channel, kind, touchpoints, customers, waits, toInt64(round(wait_seconds * 1000)),
+        csat_answers, csat_satisfied FROM touchpoints_by_minute""",
+    ).rows
+    found = {(row[0].replace(tzinfo=None), row[1], row[2]): tuple(row[3:]) for row in rows}
+    assert found == make.touchpoint_figures(touchpoints)
+    assert upkeep.query(settings, "SELECT count() FROM touchpoints").rows == [(len(touchpoints),)]
+    signals = make.latest([fact for history in histories for fact in history.signals], "signal_id")
+    rows = upkeep.query(settings, "SELECT signal_id, status, revision FROM signals").rows
+    assert sorted(map(tuple, rows)) == sorted((fact.signal_id, fact.status.value, fact.revision) for fact in signals)
+    counted: dict[tuple[Any, ...], int] = {}
+    for fact in signals:
+        key = (make.minute_of(fact.at), fact.rule, fact.status.value)
+        counted[key] = counted.get(key, 0) + 1
+    rows = upkeep.query(settings, "SELECT minute, rule, status, signals FROM signals_by_minute").rows
+    assert {(row[0].replace(tzinfo=None), row[1], row[2]): row[3] for row in rows} == counted
+    decisions = make.latest([fact for history in histories for fact in history.decisions], "decision_id")
+    rows = upkeep.query(
+        settings, "SELECT outcome, sum(decisions), sum(delay_seconds) FROM decisions_by_day GROUP BY 1"
+    ).rows
+    assert {row[0]: row[1:] for row in rows} == {
+        outcome: (
+            sum(fact.outcome == outcome for fact in decisions),
+            sum((fact.at - fact.signal_at).total_seconds() for fact in decisions if fact.outcome == outcome),
+        )
+        for outcome in {fact.outcome.value for fact in decisions}
+    }
+
+
+def test_random_histories_end_in_the_figures_of_the_facts(migrated: WarehouseSettings) -> None:
+    histories = [History(seed) for seed in range(2)]
+    for history in histories:
+        asyncio.run(run(migrated, history))
+    check(migrated, histories)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_many_random_histories(migrated: WarehouseSettings) -> None:
+    histories = [History(seed) for seed in range(100, 160)]
+    for history in histories:
+        asyncio.run(run(migrated, history))
+    check(migrated, histories)

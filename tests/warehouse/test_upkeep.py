@@ -1,0 +1,174 @@
+"""Proving the figures and mending them: what was tampered with is found, and a rebuild puts it right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.warehouse import facts as make
+from touchline.agents.settings import WarehouseSettings
+from touchline.agents.sinks import upkeep
+from touchline.agents.sinks.clickhouse import BadQuery, WrongSchema
+from touchline.agents.sinks.facts import ClickHouseSink
+from touchline.pipeline.engine.records import Outbox
+from touchline.pipeline.warehouse.processor import WarehouseProcessor
+from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS
+from touchline.schemas.vocabulary import DeliveryStatus, SignalStatus
+
+TOUCHES = [make.touchpoint(n, occurred_at=make.START + timedelta(seconds=20 * n)) for n in range(12)]
+SIGNALLED = [make.signal(n, at=make.START + timedelta(minutes=n)) for n in range(4)]
+DECIDED = [make.decision(n) for n in range(4)]
+
+
+async def write(settings: WarehouseSettings, *topics: tuple[str, Sequence[Any]], counted: bool = True) -> None:
+    """Facts through the agent's own logic; not `counted`: the process ends before the minutes are."""
+    sink = ClickHouseSink(settings)
+    processor = WarehouseProcessor(sink)
+    state = processor.new_state()
+    for topic, facts in topics:
+        processor.process(make.batch(topic, facts, now=1), state, Outbox())
+        if not counted:
+            for table in (TOUCHPOINTS, SIGNALS, DECISIONS):
+                state.minutes.counted(table.name, (), now=1, took=10)  # so the next is some seconds away
+        await processor.flush(state)
+    if counted:
+        processor.process(make.batch(TOUCHPOINTS.topic, [], now=1), state, Outbox())
+        await processor.flush(state)
+    await sink.close()
+
+
+@pytest.fixture
+def filled(migrated: WarehouseSettings) -> WarehouseSettings:
+    """Some of each fact, all counted."""
+    parts = ((TOUCHPOINTS.topic, TOUCHES), (SIGNALS.topic, SIGNALLED), (DECISIONS.topic, DECIDED))
+    asyncio.run(write(migrated, *parts))
+    assert upkeep.verify(migrated) == []
+    return migrated
+
+
+@pytest.mark.parametrize(
+    ("tampering", "table"),
+    [
+        ("ALTER TABLE fact_touchpoints DELETE WHERE event_id = 'e-3'", "touchpoints"),
+        pytest.param("ALTER TABLE fact_touchpoints DELETE WHERE 1", "touchpoints", marks=pytest.mark.slow),
+        ("ALTER TABLE fact_touchpoints UPDATE wait_seconds = 7 WHERE event_id = 'e-3'", "touchpoints"),
+        pytest.param(
+            "ALTER TABLE fact_touchpoints UPDATE channel = 'web' WHERE event_id = 'e-3'",
+            "touchpoints",
+            marks=pytest.mark.slow,
+        ),
+        ("ALTER TABLE minute_touchpoints UPDATE touchpoints = touchpoints + 1 WHERE 1", "touchpoints"),
+        pytest.param(
+            "ALTER TABLE minute_touchpoints UPDATE csat_answers = 9 WHERE 1", "touchpoints", marks=pytest.mark.slow
+        ),
+        pytest.param("ALTER TABLE minute_touchpoints DELETE WHERE 1", "touchpoints", marks=pytest.mark.slow),
+        pytest.param("ALTER TABLE fact_signals DELETE WHERE signal_id = 's-2'", "signals", marks=pytest.mark.slow),
+        ("ALTER TABLE minute_signals DELETE WHERE rule = 'repeated_contact'", "signals"),
+        pytest.param("ALTER TABLE minute_decisions UPDATE delay_ms = 1 WHERE 1", "decisions", marks=pytest.mark.slow),
+        ("ALTER TABLE fact_decisions UPDATE reason = 'cooldown' WHERE decision_id = 'd-2'", "decisions"),
+    ],
+)
+def test_what_was_tampered_with_is_found_and_mended(filled: WarehouseSettings, tampering: str, table: str) -> None:
+    upkeep.query(filled, f"{tampering} SETTINGS mutations_sync = 2")
+    found = upkeep.verify(filled)
+    assert {difference.name for difference in found} == {table}
+    assert all(difference.facts or difference.aggregate for difference in found)
+    upkeep.rebuild(filled)
+    assert upkeep.verify(filled) == []
+
+
+def test_a_rebuild_writes_the_index_by_id_anew(filled: WarehouseSettings) -> None:
+    for table in ("place_signals", "place_decisions", "minute_signals", "minute_decisions"):
+        upkeep.query(filled, f"TRUNCATE TABLE {table}")
+    assert upkeep.query(filled, "SELECT count() FROM signals").rows == [(0,)]
+    upkeep.rebuild(filled)
+    assert upkeep.verify(filled) == []
+    assert upkeep.query(filled, "SELECT count() FROM signals").rows == [(4,)]
+
+
+def test_differences_say_where_and_what(filled: WarehouseSettings) -> None:
+    upkeep.query(filled, "ALTER TABLE minute_decisions UPDATE decisions = 9 WHERE 1 SETTINGS mutations_sync = 2")
+    facts_have, aggregate_has = map(str, upkeep.verify(filled))
+    place = "decisions 2026-03-01 09:00 (repeated_contact, high, service, own, email, service, sent, sent, False)"
+    assert {facts_have, aggregate_has} == {
+        f"{place}: facts have (4,1,20000), the other side has not",
+        f"{place}: aggregate has (9,1,20000), the other side has not",
+    }
+
+
+def test_no_more_differences_are_listed_than_asked_for(filled: WarehouseSettings) -> None:
+    upkeep.query(filled, "ALTER TABLE minute_touchpoints DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    assert len(upkeep.verify(filled, limit=2)) == 2
+
+
+def test_facts_whose_recount_was_lost_are_counted_by_refresh(migrated: WarehouseSettings) -> None:
+    asyncio.run(write(migrated, (TOUCHPOINTS.topic, TOUCHES), (SIGNALS.topic, SIGNALLED), counted=False))
+    assert len({difference.minute for difference in upkeep.verify(migrated)}) == 4
+    steps: list[tuple[int, int]] = []
+    assert upkeep.refresh(migrated, lambda done, total: steps.append((done, total))) == 8
+    assert steps[-1] == (8, 8)
+    assert upkeep.verify(migrated) == []
+
+
+def test_rebuild_counts_minutes_that_have_figures_and_no_facts(filled: WarehouseSettings) -> None:
+    upkeep.query(filled, "TRUNCATE TABLE fact_touchpoints")
+    upkeep.rebuild(filled)
+    assert upkeep.query(filled, "SELECT count() FROM touchpoints_by_minute").rows == [(0,)]
+
+
+def test_a_signal_that_moves_leaves_its_old_minute(filled: WarehouseSettings) -> None:
+    moved = replace(SIGNALLED[2], revision=2, status=SignalStatus.RESOLVED, at=make.START + timedelta(minutes=40))
+    asyncio.run(write(filled, (SIGNALS.topic, [moved])))
+    rows = upkeep.query(filled, "SELECT toMinute(minute), status, signals FROM signals_by_minute ORDER BY minute").rows
+    assert rows == [(0, "opened", 1), (1, "opened", 1), (3, "opened", 1), (40, "resolved", 1)]
+    asyncio.run(write(filled, (SIGNALS.topic, SIGNALLED)))  # a replay of what was before brings nothing back
+    assert (
+        upkeep.query(filled, "SELECT toMinute(minute), status, signals FROM signals_by_minute ORDER BY minute").rows
+        == rows
+    )
+    assert upkeep.query(filled, "SELECT count() FROM signal_changes").rows == [(5,)]
+    assert upkeep.query(filled, "SELECT status, is_open FROM signals WHERE signal_id = 's-2'").rows == [
+        ("resolved", False)
+    ]
+
+
+def test_deliveries_show_their_latest_state_and_their_life(migrated: WarehouseSettings) -> None:
+    first = make.delivery(1)
+    sent = replace(first, revision=2, status=DeliveryStatus.SENT, at=first.at + timedelta(minutes=3))
+    asyncio.run(write(migrated, (DELIVERIES.topic, [first, sent, first])))
+    assert upkeep.query(migrated, "SELECT status FROM deliveries").rows == [("sent",)]
+    assert upkeep.query(migrated, "SELECT status FROM delivery_changes ORDER BY revision").rows == [
+        ("attempted",),
+        ("sent",),
+    ]
+
+
+def test_hours_and_days_are_the_minutes_merged(migrated: WarehouseSettings) -> None:
+    spread = [
+        make.touchpoint(n, occurred_at=make.START + timedelta(minutes=7 * n), customer=f"c-{n % 3}", wait_seconds=n)
+        for n in range(20)
+    ]
+    asyncio.run(write(migrated, (TOUCHPOINTS.topic, spread)))
+    hours = "SELECT toHour(hour), touchpoints, customers, wait_seconds FROM touchpoints_by_hour ORDER BY hour"
+    assert upkeep.query(migrated, hours).rows == [(9, 9, 3, 36.0), (10, 9, 3, 117.0), (11, 2, 2, 37.0)]
+    days = "SELECT toString(day), touchpoints, customers, wait_seconds, wait_p50 FROM touchpoints_by_day"
+    ((day, touchpoints, customers, seconds, median),) = upkeep.query(migrated, days).rows
+    assert (day, touchpoints, customers, seconds) == ("2026-03-01", 20, 3, 190.0)
+    assert median == pytest.approx(9, rel=0.06)
+
+
+def test_a_query_tells_its_mistake_and_a_missing_table_how_to_make_it(empty: WarehouseSettings) -> None:
+    with pytest.raises(BadQuery, match="Syntax error"):
+        upkeep.query(empty, "SELEC 1")
+    with pytest.raises(WrongSchema, match="`touchline warehouse migrate`"):
+        upkeep.query(empty, "SELECT count() FROM touchpoints")
+
+
+def test_a_query_tells_columns_and_their_types(tables: WarehouseSettings) -> None:
+    result = upkeep.query(tables, "SELECT 1 AS one, 'x' AS two;")
+    assert (result.columns, list(result.rows)) == ((("one", "UInt8"), ("two", "String")), [(1, "x")])

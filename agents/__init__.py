@@ -1,0 +1,1 @@
+"""The processes: Faust apps that run the logic on partitions, and the sinks they write to."""

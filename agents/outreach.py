@@ -1,0 +1,35 @@
+"""The outreach agent: what becomes of each signal."""
+
+from zoneinfo import ZoneInfo
+
+from touchline.agents.settings import OutreachMode, OutreachSettings, Settings
+from touchline.pipeline.outreach.messages import built_in_messages
+from touchline.pipeline.outreach.policy import Policy
+from touchline.pipeline.outreach.processor import OutreachProcessor
+from touchline.pipeline.outreach.quiet import QuietHours
+from touchline.schemas.control import ClockMode
+
+
+def build(settings: Settings) -> OutreachProcessor:
+    """The processor with the policy that the settings describe.
+
+    Raises: FileError when a message text is wrong."""
+    live = settings.clock is ClockMode.LIVE
+    return OutreachProcessor(policy_of(settings.outreach), built_in_messages(), live=live)
+
+
+def policy_of(settings: OutreachSettings) -> Policy:
+    """The settings as a policy."""
+    quiet = settings.quiet_hours
+    return Policy(
+        observe=settings.mode is OutreachMode.OBSERVE,
+        hold_out=settings.hold_out,
+        experiment=settings.experiment,
+        cooldown=settings.cooldown,
+        cap=settings.cap,
+        cap_window=settings.cap_window,
+        max_age=settings.max_age,
+        quiet=None if quiet is None else QuietHours.parse(quiet.start, quiet.end),
+        zone=ZoneInfo(settings.zone),
+        channels=settings.channels,
+    )

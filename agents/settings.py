@@ -1,0 +1,265 @@
+"""Everything that can be set, in one file `touchline.yaml`; each setting also as a variable `TOUCHLINE_…`.
+
+A value may name a variable of the environment as `${NAME}`, which is how secrets come in. A setting `a: {b: …}` is
+overridden by `TOUCHLINE_A__B`, `environment` by `TOUCHLINE_ENVIRONMENT`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
+
+from touchline.agents.sinks.signing import signing_key
+from touchline.pipeline.outreach.quiet import zone_named
+from touchline.schemas.control import ClockMode
+from touchline.schemas.types import Duration
+from touchline.schemas.vocabulary import Channel
+from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PREFIX = "TOUCHLINE_"
+_PLAIN = frozenset({"environment", "clock", "data"})
+"""What stands outside the sections."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Checkpointing(StrEnum):
+    """How a shard's effects are made one: by Kafka's transactions, or by idempotence where the broker has none."""
+
+    TRANSACTIONAL = "transactional"
+    IDEMPOTENT = "idempotent"
+
+
+class KafkaSettings(_Section):
+    """The cluster. `environment` prefixes topics and transactional ids, so that several share one cluster."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    partitions: Annotated[int, Field(ge=1, le=1_024)] = 4
+    raw_partitions: Annotated[int, Field(ge=1, le=1_024)] = 4
+    replication: Annotated[int, Field(ge=1)] = 1
+    checkpoint: Checkpointing = Checkpointing.TRANSACTIONAL
+    broker_time: bool = True
+    session_timeout: Duration = 15_000
+    transaction_timeout: Duration = 10_000
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+
+
+class WarehouseSettings(_Section):
+    """ClickHouse, by its native protocol. Inserts into a table are `batch_wait` apart, unless `batch_rows` wait."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 9000
+    http_port: Annotated[int, Field(ge=1, le=65_535)] = 8123
+    database: str = "touchline"
+    user: str = "default"
+    password: SecretStr = SecretStr("")
+    secure: bool = False
+    batch_rows: Annotated[int, Field(ge=1)] = 2_000
+    batch_wait: Duration = 250
+    timeout: Duration = 30_000
+
+
+class BatchSettings(_Section):
+    """How much is handed over at once."""
+
+    records: Annotated[int, Field(ge=1)] = 4_000
+    merge_bytes: Annotated[int, Field(ge=1)] = 8 << 20
+
+
+class EnrichSettings(_Section):
+    """Intake. `reject_share` of a partition's last 1,000 records rejected raises an alarm."""
+
+    future_tolerance: Duration = 5 * 60_000
+    duplicate_ids: Annotated[int, Field(ge=0)] = 1_000_000
+    duplicate_age: Duration = 24 * 3_600_000
+    flatten_attributes: bool = False
+    reject_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    own_party: str = "own"
+
+
+class JourneySettings(_Section):
+    """Rules. `rules`: folders of rule files besides the built-in ones. `source_lateness` overrides by source."""
+
+    builtin_rules: bool = True
+    rules: tuple[Path, ...] = ()
+    lateness: Duration = 10 * 60_000
+    source_lateness: dict[str, Duration] = Field(default_factory=dict)
+    customer_ttl: Duration = 400 * 86_400_000
+
+
+class OutreachMode(StrEnum):
+    """OBSERVE decides and records everything and delivers nothing."""
+
+    OBSERVE = "observe"
+    LIVE = "live"
+
+
+class QuietHours(_Section):
+    """From `start` to `end` in the recipient's own time, as `21:00` and `08:00`."""
+
+    start: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "21:00"
+    end: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"
+
+
+def _known_zone(name: str) -> str:
+    if zone_named(name) is None:
+        raise ValueError(f'"{name}" is no time zone: write a name such as Europe/Berlin or UTC')
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+"""The IANA name of a time zone."""
+
+
+class OutreachSettings(_Section):
+    """What may be sent to whom and when. `cap` messages at the most to a customer within `cap_window`."""
+
+    mode: OutreachMode = OutreachMode.OBSERVE
+    hold_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    experiment: str = "default"
+    cooldown: Duration = 3 * 86_400_000
+    cap: Annotated[int, Field(ge=0)] = 3
+    cap_window: Duration = 7 * 86_400_000
+    max_age: Duration = 2 * 86_400_000
+    quiet_hours: QuietHours | None = QuietHours()
+    zone: ZoneName = "UTC"
+    channels: tuple[Channel, ...] = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
+
+
+class SmtpSettings(_Section):
+    """The relay for e-mail."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    sender: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*[^\s@<>]+@[^\s@<>]+>?$")]
+    starttls: bool = True
+    username: str | None = None
+    password: SecretStr | None = None
+    timeout: Duration = 10_000
+
+
+def _signing_secret(secret: SecretStr) -> SecretStr:
+    signing_key(secret.get_secret_value())
+    return secret
+
+
+class WebhookSettings(_Section):
+    """Where messages of a channel are posted, signed as Standard Webhooks says. `secret`: `whsec_…`."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+    secret: Annotated[SecretStr, AfterValidator(_signing_secret)]
+    channels: tuple[Channel, ...] = (Channel.SMS, Channel.PUSH, Channel.CHAT, Channel.APP)
+    timeout: Duration = 10_000
+    allow_private: bool = False
+
+
+class DeliverSettings(_Section):
+    """Adapters. A channel without one goes to the topic `outreach.outbox`."""
+
+    smtp: SmtpSettings | None = None
+    webhook: WebhookSettings | None = None
+    attempts: Annotated[int, Field(ge=1)] = 5
+    first_retry: Duration = 2_000
+    longest_retry: Duration = 300_000
+
+
+class RuntimeSettings(_Section):
+    """The processes. `http_port` 0: a free port, told in the log; agents take one each, counting up from it."""
+
+    agents: tuple[str, ...] = ("enrich", "journey", "outreach", "deliver", "warehouse")
+    http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    http_host: str = "127.0.0.1"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = "json"
+    stuck_after: Duration = 120_000
+    drain: Duration = 10_000
+    batch: BatchSettings = BatchSettings()
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    environment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$|^$")] = ""
+    clock: ClockMode = ClockMode.LIVE
+    data: Path = Path(".touchline")
+    kafka: KafkaSettings = KafkaSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    enrich: EnrichSettings = EnrichSettings()
+    journey: JourneySettings = JourneySettings()
+    outreach: OutreachSettings = OutreachSettings()
+    deliver: DeliverSettings = DeliverSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+
+    def topic(self, name: str) -> str:
+        """The name of a logical topic on the cluster."""
+        return f"{self.environment}.{name}" if self.environment else name
+
+    def group(self, agent: str) -> str:
+        """The consumer group of an agent."""
+        return self.topic(f"touchline.{agent}")
+
+
+_ADAPTER = TypeAdapter(Settings)
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the settings file (None: defaults), then the environment's overrides.
+
+    Raises: FileError, with line and column of each mistake; a mistake in a variable names the variable."""
+    file = YamlFile.read(path) if path else YamlFile("{}", "settings")
+    if file.data is None:
+        file.data = {}
+    if not isinstance(file.data, dict):
+        raise FileError(file.name, [file.mistake((), "settings are a mapping, such as `kafka: {bootstrap: …}`")])
+    file.data = _substitute(file, file.data, (), environ)
+    variables: dict[str, str] = {}
+    for name, value in sorted(environ.items()):
+        steps = name.removeprefix(_PREFIX).lower().split("__") if name.startswith(_PREFIX) else []
+        if len(steps) > 1 or set(steps) & _PLAIN:
+            _override(file.data, steps, value)
+            variables[".".join(steps)] = name
+    try:
+        return file.as_type(_ADAPTER)
+    except FileError as error:
+        raise FileError(file.name, [_named(mistake, variables) for mistake in error.mistakes]) from None
+
+
+def _named(mistake: Mistake, variables: Mapping[str, str]) -> Mistake:
+    """What a variable of the environment set wrongly is not to be looked for in the file."""
+    variable = variables.get(mistake.where)
+    if variable is None:
+        return mistake
+    return Mistake(1, 1, f"the variable {variable} ({mistake.where})", mistake.message)
+
+
+def _override(tree: dict[str, Any], path: list[str], value: str) -> None:
+    for step in path[:-1]:
+        below = tree.setdefault(step, {})
+        if not isinstance(below, dict):
+            return
+        tree = below
+    tree[path[-1]] = value
+
+
+def _substitute(file: YamlFile, node: Any, path: tuple[str | int, ...], environ: Mapping[str, str]) -> Any:
+    if isinstance(node, dict):
+        return {key: _substitute(file, value, (*path, key), environ) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_substitute(file, value, (*path, index), environ) for index, value in enumerate(node)]
+    if isinstance(node, str):
+        for name in _VARIABLE.findall(node):
+            if name not in environ:
+                raise FileError(file.name, [file.mistake(path, f"the variable {name} is not set")])
+        return _VARIABLE.sub(lambda match: environ[match[1]], node)
+    return node

@@ -1,0 +1,154 @@
+"""Facts into ClickHouse: the sink of the warehouse agent.
+
+What several shards of a process want to store at about the same time goes in as one insert, and what they want counted
+as one recount: ClickHouse likes few and large inserts, and a minute that four shards touch is counted once.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import Any, Final
+
+from touchline.agents.settings import WarehouseSettings
+from touchline.agents.sinks.clickhouse import Connection
+from touchline.pipeline.warehouse.rows import Values
+from touchline.pipeline.warehouse.sqlfiles import statement
+from touchline.pipeline.warehouse.tables import FactTable
+
+MINUTES_AT_ONCE: Final = 4_000
+"""A statement may be 256 KiB long (max_query_size), a minute in it takes 12 bytes."""
+
+
+class _Insert:
+    """Rows that go into one table together."""
+
+    def __init__(self) -> None:
+        self.columns: list[Values] = []
+        self.rows = 0
+        self.full = asyncio.Event()
+
+    def add(self, columns: Sequence[Values]) -> None:
+        # Copied: a caller who is told to try again hands in its own rows once more, and those alone.
+        if not self.columns:
+            self.columns = [list(column) for column in columns]
+        else:
+            for kept, more in zip(self.columns, columns, strict=True):
+                kept.extend(more)
+        self.rows += len(columns[0])
+
+
+class ClickHouseSink:
+    """A `FactStore`. One connection and one thread, so that nothing overtakes; made once for a process.
+
+    Both calls raise what `touchline.agents.sinks.clickhouse` draws. An insert whose end is not known is made again by
+    the caller: rows are the same rows again, and the tables keep one of each.
+    """
+
+    def __init__(self, settings: WarehouseSettings) -> None:
+        self._settings = settings
+        self._connection = Connection(settings)
+        self._thread = ThreadPoolExecutor(1, "clickhouse")
+        self._inserts: dict[str, tuple[_Insert, asyncio.Task[None]]] = {}
+        self._inserted: dict[str, float] = {}
+        self._recounts: dict[str, tuple[set[int], asyncio.Task[float]]] = {}
+        self._recounting = asyncio.Lock()
+
+    async def insert(self, facts: FactTable, columns: Sequence[Values]) -> None:
+        """Stores rows, given as columns. Waits up to `warehouse.batch_wait` since the last insert into the same table
+        for others to join, unless there are `warehouse.batch_rows`."""
+        if facts.name not in self._inserts:
+            insert = _Insert()
+            task = asyncio.create_task(self._store(facts, insert))
+            task.add_done_callback(_seen)
+            self._inserts[facts.name] = (insert, task)
+        insert, task = self._inserts[facts.name]
+        insert.add(columns)
+        if insert.rows >= self._settings.batch_rows:
+            insert.full.set()
+        await asyncio.shield(task)
+
+    async def recount(self, facts: FactTable, minutes: Sequence[int]) -> float:
+        """Counts minutes anew from all facts. Those that are asked for while another recount runs are counted together
+        after it. Returns the seconds that it took."""
+        if facts.name not in self._recounts:
+            together: set[int] = set()
+            task = asyncio.create_task(self._count(facts, together))
+            task.add_done_callback(_seen)
+            self._recounts[facts.name] = (together, task)
+        together, task = self._recounts[facts.name]
+        together.update(minutes)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Waits for what is under way and closes the connection."""
+        inserts = [task for _, task in self._inserts.values()]
+        recounts = [task for _, task in self._recounts.values()]
+        await asyncio.gather(*inserts, *recounts, return_exceptions=True)
+        self._thread.shutdown()
+        self._connection.close()
+
+    async def _store(self, facts: FactTable, insert: _Insert) -> None:
+        wait = self._inserted.get(facts.name, 0.0) + self._settings.batch_wait / 1_000 - perf_counter()
+        if wait > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(insert.full.wait(), wait)
+        del self._inserts[facts.name]  # from here on, rows go into the next insert
+        self._inserted[facts.name] = perf_counter()
+        await self._in_thread(self._connection.insert, statement(f"insert_{facts.name}"), insert.columns)
+
+    async def _count(self, facts: FactTable, together: set[int]) -> float:
+        async with self._recounting:
+            del self._recounts[facts.name]
+            return float(await self._in_thread(recount_minutes, self._connection, facts, together))
+
+    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+def recount_minutes(
+    connection: Connection, facts: FactTable, minutes: Iterable[int], *, emptied: bool = False
+) -> float:
+    """Counts minutes (seconds since 1970 UTC) anew, and those in which their signals or decisions stood before.
+
+    The order makes it right whatever others do meanwhile: the caller's facts are in, then the version is taken, then
+    the facts are read. So the highest version of a minute has seen everything older. Groups that this version does not
+    have any more are cleared after it is written, by each writer, so that the last one clears for all.
+
+    Args:
+        connection: to the warehouse.
+        facts: whose minutes.
+        minutes: which.
+        emptied: minutes may have lost all their facts (those of facts that move may always).
+
+    Returns: how many seconds it took.
+    Raises: Retry, Fatal."""
+    started = perf_counter()
+    for part in _parts(minutes):
+        touched: Iterable[int] = part
+        if facts.moves:
+            found = connection.query(statement(f"touched_{facts.name}"), {"minutes": _listed(part)})
+            touched = {*part, *(row[0] for row in found.rows)}
+        for some in _parts(touched):
+            asked = {"minutes": _listed(some)}
+            version = connection.query(statement(f"version_{facts.name}"), asked).rows[0][0]
+            for step in ("recount", "mark", "clear") if emptied or facts.moves else ("recount", "clear"):
+                connection.query(statement(f"{step}_{facts.name}"), {**asked, "version": version})
+    return perf_counter() - started
+
+
+def _parts(minutes: Iterable[int]) -> Iterable[list[int]]:
+    wanted = sorted(set(minutes))
+    return [wanted[at : at + MINUTES_AT_ONCE] for at in range(0, len(wanted), MINUTES_AT_ONCE)]
+
+
+def _listed(minutes: Iterable[int]) -> str:
+    """One text is read faster than a list of thousands of literals."""
+    return ",".join(map(str, minutes))
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """The error of a task whose callers were all cancelled is nobody's any more."""
+    if not task.cancelled():
+        task.exception()

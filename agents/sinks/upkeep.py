@@ -1,0 +1,168 @@
+"""Setting the warehouse up, proving its figures, and mending them: what `touchline warehouse …` does.
+
+All functions connect, do their work and close; they block. They may run while workers run.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from touchline.agents.settings import WarehouseSettings
+from touchline.agents.sinks.clickhouse import Connection, NotNow, Result
+from touchline.agents.sinks.facts import recount_minutes
+from touchline.pipeline.engine.processor import Fatal
+from touchline.pipeline.warehouse.sqlfiles import ChangedMigration, Migration, migrations, outstanding, statement
+from touchline.pipeline.warehouse.tables import COUNTED, FactTable
+
+_DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_MINUTES_A_STEP: Final = 2_000
+
+Progress = Callable[[int, int], None]
+"""Told how many minutes are done, of how many."""
+
+
+class BadMigration(Fatal):
+    """The tables can't be brought to what this release needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Figures of one group in one minute that are not what the facts say. Figures as ClickHouse writes a tuple, in the
+    order of `sql/verify_NAME.sql`; None: this side has no such group, or other figures (then the other side's stand in
+    a difference of their own)."""
+
+    name: str
+    minute: datetime
+    group: tuple[object, ...]
+    facts: str | None
+    aggregate: str | None
+
+    def __str__(self) -> str:
+        """One line: what the facts say and what the aggregate says."""
+        which = ", ".join(map(str, self.group))
+        side = f"facts have {self.facts}" if self.facts is not None else f"aggregate has {self.aggregate}"
+        return f"{self.name} {self.minute:%Y-%m-%d %H:%M} ({which}): {side}, the other side has not"
+
+
+@contextmanager
+def connected(settings: WarehouseSettings, *, database: str | None = None, plain: bool = False) -> Iterator[Connection]:
+    """A connection for a while."""
+    connection = Connection(settings, database=database, plain=plain)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def migrate(settings: WarehouseSettings, *, known: Iterable[Migration] | None = None) -> list[str]:
+    """Makes the database where it is missing and applies the migrations that are outstanding, in order.
+
+    A migration that fails half way is not recorded, and its statements may all be run again.
+
+    Returns: the names of those that were applied.
+    Raises: BadMigration, Fatal, Retry."""
+    if not _DATABASE.fullmatch(settings.database):
+        raise BadMigration(
+            f'"{settings.database}" is no name for a database: letters, digits and _ (warehouse.database)'
+        )
+    with connected(settings, database="default") as connection:
+        connection.query(statement("create_database").replace("{database}", settings.database))
+    with connected(settings) as connection:
+        connection.query(statement("create_schema_migrations"))
+        applied = {row[0]: (row[1], row[2]) for row in connection.query(statement("applied_migrations")).rows}
+        try:
+            wanted = list(outstanding(tuple(known) if known is not None else migrations(), applied))
+        except ChangedMigration as error:
+            raise BadMigration(str(error)) from None
+        for migration in wanted:
+            _apply(connection, migration)
+    return [migration.name for migration in wanted]
+
+
+def _apply(connection: Connection, migration: Migration) -> None:
+    for number, text in enumerate(migration.statements, 1):
+        try:
+            connection.query(text)
+        except (Fatal, NotNow) as error:
+            raise BadMigration(
+                f"{migration.name}, statement {number} of {len(migration.statements)}: {error}. It is not recorded as "
+                "applied: mend the cause and run `touchline warehouse migrate` again"
+            ) from None
+    connection.insert_rows(statement("record_migration"), [(migration.number, migration.name, migration.checksum)])
+
+
+def verify(settings: WarehouseSettings, *, limit: int = 1_000) -> list[Difference]:
+    """Compares every aggregate with the facts. Empty: all is right.
+
+    Workers that run may have facts in whose minutes they have not counted yet: those show as differences for as long
+    (a second or so, ten under full load).
+
+    Args:
+        settings: of the warehouse.
+        limit: so many differences are listed at most for each table.
+
+    Raises: Fatal, Retry."""
+    found: list[Difference] = []
+    with connected(settings) as connection:
+        for facts in COUNTED:
+            found.extend(_differences(connection, facts, limit))
+    return found
+
+
+def _differences(connection: Connection, facts: FactTable, limit: int) -> Iterator[Difference]:
+    for first, last in connection.query(statement(f"months_{facts.name}")).rows:
+        if limit <= 0:
+            return
+        asked = {"first": first, "last": last, "limit": limit}
+        for minute, group, facts_have, aggregate_has in connection.query(statement(f"verify_{facts.name}"), asked).rows:
+            limit -= 1
+            yield Difference(facts.name, datetime.fromtimestamp(minute, UTC), tuple(group), facts_have, aggregate_has)
+
+
+def rebuild(settings: WarehouseSettings, progress: Progress | None = None) -> int:
+    """Counts every minute anew from the facts, and writes the index by which a signal's minutes are found anew.
+
+    Returns: how many minutes.
+    Raises: Fatal, Retry."""
+    with connected(settings) as connection:
+        for facts in COUNTED:
+            if facts.moves:
+                connection.query(statement(f"place_{facts.name}"))
+    return _recount(settings, "minutes", progress)
+
+
+def refresh(settings: WarehouseSettings, progress: Progress | None = None) -> int:
+    """Counts the minutes anew whose facts are newer than their figures.
+
+    For a start after which the workers do not know any more what they had still to count: the embedded broker forgets.
+
+    Returns: how many minutes.
+    Raises: Fatal, Retry."""
+    return _recount(settings, "stale", progress)
+
+
+def _recount(settings: WarehouseSettings, which: str, progress: Progress | None) -> int:
+    with connected(settings) as connection:
+        wanted = {
+            facts: [row[0] for row in connection.query(statement(f"{which}_{facts.name}")).rows] for facts in COUNTED
+        }
+        total, done = sum(map(len, wanted.values())), 0
+        for facts, minutes in wanted.items():
+            for at in range(0, len(minutes), _MINUTES_A_STEP):
+                step = minutes[at : at + _MINUTES_A_STEP]
+                recount_minutes(connection, facts, step, emptied=True)
+                done += len(step)
+                if progress is not None:
+                    progress(done, total)
+    return total
+
+
+def query(settings: WarehouseSettings, sql: str) -> Result:
+    """What a statement gives. With a read-only user in the settings it can do no harm.
+
+    Raises: Fatal (BadQuery: the statement is refused), Retry."""
+    with connected(settings, plain=True) as connection:
+        return connection.query(sql.strip().rstrip(";"))

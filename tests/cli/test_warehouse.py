@@ -1,0 +1,56 @@
+"""`touchline warehouse` on the embedded one."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from touchline.cli import main
+from touchline.embedded import EmbeddedWarehouse
+
+
+@pytest.fixture
+def settings(warehouse: EmbeddedWarehouse, database: str, tmp_path: Path) -> Path:
+    path = tmp_path / "touchline.yaml"
+    text = f"warehouse: {{host: '{warehouse.host}', port: {warehouse.port}, database: {database}}}\n"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run(settings: Path, *arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["--settings", str(settings), "warehouse", *arguments], input=text)
+
+
+def test_migrate_verify_rebuild_and_query(settings: Path) -> None:
+    before = run(settings, "query", "SELECT count() FROM touchpoints_all_of_them")
+    assert before.exit_code == 1
+    assert "ClickHouse at" in before.stderr
+    assert "Traceback" not in before.stderr
+    first = run(settings, "migrate")
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout.startswith("applied ")
+    assert run(settings, "migrate").stdout == "the tables are up to date\n"
+    assert run(settings, "verify").stdout == "every aggregate equals the facts\n"
+    slip = run(settings, "query", "SELEC 1")
+    assert slip.exit_code == 1
+    assert "Syntax error: failed at position 1 (SELEC): SELEC 1. Maybe you meant: SELECT (code 62)" in slip.stderr
+    assert json.loads(run(settings, "verify", "--json").stdout) == {"differences": []}
+    assert run(settings, "rebuild").stdout == "0 minutes were counted anew\n"
+    sql = "SELECT number AS n, 'a' AS letter FROM numbers(2)"
+    assert [line.split() for line in run(settings, "query", sql).stdout.splitlines()] == [
+        ["n", "letter"], ["0", "a"], ["1", "a"],
+    ]  # fmt: skip
+    assert run(settings, "query", "-", "--csv", text=sql).stdout.splitlines() == ["n,letter", "0,a", "1,a"]
+    assert [json.loads(line) for line in run(settings, "query", sql, "--json").stdout.splitlines()] == [
+        {"n": 0, "letter": "a"},
+        {"n": 1, "letter": "a"},
+    ]
+
+
+def test_a_warehouse_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "touchline.yaml"
+    path.write_text("warehouse: {port: 1}\n", encoding="utf-8")
+    result = run(path, "migrate")
+    assert result.exit_code == 1
+    assert "ClickHouse at 127.0.0.1:1 can't be reached" in result.stderr

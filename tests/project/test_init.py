@@ -1,0 +1,84 @@
+"""What `touchline init` writes works as it stands, and nothing is overwritten."""
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from touchline.agents.settings import Settings, load_settings
+from touchline.cli import main
+from touchline.importer import preview
+from touchline.pipeline.friction.load import load_rules
+from touchline.project import ExistsError, write_project
+from touchline.trial import read_event, try_in_memory
+from touchline.trial.event import read_history
+
+SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_project(tmp_path / "shop")
+    monkeypatch.chdir(tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+def test_the_settings_are_the_defaults_but_for_the_rules(folder: Path) -> None:
+    settings = load_settings(folder / "touchline.yaml", {})
+    journey = settings.journey.model_copy(update={"rules": ()})
+    assert settings.model_copy(update={"journey": journey}) == Settings()
+    assert settings.journey.rules == (Path("rules"),)
+
+
+def test_what_is_commented_out_can_be_switched_on(folder: Path) -> None:
+    text = (folder / "touchline.yaml").read_text()
+    # A setting that is shown after others is indented; prose stands at the margin or names no setting.
+    lines = [re.sub(r"^(  +)# (?=\w+: \S)", r"\1", line) for line in text.splitlines()]
+    start = next(number for number, line in enumerate(lines) if line == "# deliver:")
+    end = next(number for number, line in enumerate(lines) if number > start and not line.startswith("#"))
+    lines[start:end] = [line.removeprefix("# ") for line in lines[start:end]]
+    (folder / "all.yaml").write_text("\n".join(lines))
+    secrets = ("KAFKA_PASSWORD", "CLICKHOUSE_PASSWORD", "SMTP_PASSWORD", "WEBHOOK_SECRET")
+    settings = load_settings(folder / "all.yaml", dict.fromkeys(secrets, SECRET))
+    assert settings.deliver.smtp is not None
+    assert settings.deliver.webhook is not None
+    assert settings.kafka.security_protocol == "SASL_SSL"
+    assert settings.journey.source_lateness == {"nightly-export": 26 * 3_600_000}
+
+
+def test_the_example_rule_fires_on_the_example_events(folder: Path) -> None:
+    assert "device_keeps_failing" in {rule.spec.id for rule in load_rules([folder / "rules"]).rules}
+    settings = load_settings(folder / "touchline.yaml", {})
+    outcome = try_in_memory(
+        settings, read_event("events/third-error.json"), read_history(Path("events/two-errors.ndjson"))
+    )
+    assert [signal.rule for signal in outcome.signals] == ["device_keeps_failing"]
+    assert [decision.outcome for decision in outcome.decisions] == ["sent"]
+    assert outcome.decisions[0].message is not None
+    assert outcome.decisions[0].message.to == "c-1042@example.com"
+
+
+def test_the_example_map_reads_the_example_rows(folder: Path) -> None:
+    report, made = preview([folder / "maps/orders.csv"], folder / "maps/orders.yaml", 99)
+    assert (report.rows, report.failed, len(made)) == (3, 0, 8)
+
+
+def test_files_that_are_there_are_not_overwritten(folder: Path) -> None:
+    (folder / "touchline.yaml").write_text("mine")
+    with pytest.raises(ExistsError, match=r"nothing was written: .*touchline\.yaml"):
+        write_project(folder)
+    (folder / "rules" / "devices.yaml").unlink()
+    result = CliRunner().invoke(main, ["init", str(folder)])
+    assert result.exit_code == 2
+    assert (folder / "touchline.yaml").read_text() == "mine"
+    assert not (folder / "rules" / "devices.yaml").exists()
+
+
+def test_a_folder_with_other_files_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    result = CliRunner().invoke(main, ["init", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "touchline up" in result.output
+    assert (tmp_path / "touchline.yaml").is_file()

@@ -1,0 +1,5 @@
+"""The command `touchline`."""
+
+from touchline.cli.main import main
+
+__all__ = ["main"]

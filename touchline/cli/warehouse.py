@@ -1,0 +1,92 @@
+"""`touchline warehouse`."""
+
+import csv
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from touchline.agents.sinks import upkeep
+from touchline.agents.sinks.clickhouse import Result
+from touchline.cli.context import json_option, print_json, settings_of, to_terminal
+from touchline.cli.errors import Failed
+
+
+@click.group()
+def warehouse() -> None:
+    """Migrate, check, rebuild or query ClickHouse."""
+
+
+@warehouse.command()
+@click.pass_context
+def migrate(ctx: click.Context, /) -> None:
+    """Bring the tables to what this release needs."""
+    done = upkeep.migrate(settings_of(ctx).warehouse)
+    click.echo("\n".join(f"applied {name}" for name in done) or "the tables are up to date")
+
+
+@warehouse.command()
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, /, *, as_json: bool) -> None:
+    """Compare every aggregate with the facts. Exit code 1 and the list when they differ."""
+    differences = upkeep.verify(settings_of(ctx).warehouse)
+    if as_json:
+        print_json({"differences": [_fields(difference) for difference in differences]})
+    else:
+        for difference in differences:
+            click.echo(difference)
+    if differences:
+        raise Failed(f"{len(differences)} differences: `touchline warehouse rebuild` counts anew from the facts")
+    if not as_json:
+        click.echo("every aggregate equals the facts")
+
+
+@warehouse.command()
+@click.pass_context
+def rebuild(ctx: click.Context, /) -> None:
+    """Count every aggregate anew from the facts. Workers may run meanwhile."""
+    with Progress(console=to_terminal(), transient=True) as bar:
+        task = bar.add_task("rebuild", total=None)
+        minutes = upkeep.rebuild(
+            settings_of(ctx).warehouse, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    click.echo(f"{minutes:,} minutes were counted anew")
+
+
+@warehouse.command()
+@click.argument("sql")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+@json_option
+@click.pass_context
+def query(ctx: click.Context, /, sql: str, *, as_csv: bool, as_json: bool) -> None:
+    """Run SQL (- reads it from the input) and print the rows."""
+    text = sys.stdin.read() if sql == "-" else sql
+    result = upkeep.query(settings_of(ctx).warehouse, text)
+    names = [name for name, _ in result.columns]
+    if as_json:
+        for row in result.rows:
+            print_json(dict(zip(names, row, strict=True)))
+    elif as_csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerows([names, *result.rows])
+    else:
+        _print(result, names)
+
+
+def _print(result: Result, names: list[str]) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, (_, kind) in zip(names, result.columns, strict=True):
+        number = kind.removeprefix("Nullable(").startswith(("Int", "UInt", "Float", "Decimal"))
+        table.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in result.rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console(highlight=False, markup=False).print(table)
+    click.echo(f"{len(result.rows):,} rows", err=True)
+
+
+def _fields(difference: upkeep.Difference) -> dict[str, Any]:
+    return {name: getattr(difference, name) for name in ("name", "minute", "group", "facts", "aggregate")}

@@ -1,0 +1,1 @@
+SELECT count() FROM touchpoints WHERE kind IN %(complaints)s

@@ -1,0 +1,4 @@
+SELECT at, outcome, reason, channel, explanation, decision_id, revision
+FROM decision_changes
+WHERE signal_id = %(signal)s
+ORDER BY revision

@@ -1,0 +1,3 @@
+SELECT stage, count(), uniqExact(customer)
+FROM touchpoints
+GROUP BY stage

@@ -1,0 +1,71 @@
+"""History on several raw partitions: how fast each is read changes nothing of what is said and decided, byte for byte.
+
+Without Kafka: the partitions' enriched records are mixed in many ways, which is all that pace can do to them.
+"""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from tests.faults.workload import Workload
+from touchline.agents import enrich, journey, outreach
+from touchline.agents.settings import Settings
+from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.partition import partition_of
+from touchline.pipeline.engine.records import Output, PlainRecord
+from touchline.schemas.wire import CONTROL_HEADER, CUSTOMERS, RAW, SIGNALS, TOUCHPOINTS
+
+RAW_PARTITIONS = 3
+SETTINGS = Settings.model_validate(
+    {"clock": "log", "kafka": {"partitions": 1, "raw_partitions": RAW_PARTITIONS}, "outreach": {"mode": "live"}}
+)
+
+
+def records(outputs: Sequence[Output]) -> list[PlainRecord]:
+    """What was sent, as it would stand in a topic."""
+    return [PlainRecord(n, 0, out.key, out.value, out.headers) for n, out in enumerate(outputs)]
+
+
+@pytest.fixture(scope="module")
+def enriched() -> list[list[Output]]:
+    """What `enrich` made of each raw partition."""
+    workload = Workload(5_000)
+    logs: list[list[Output]] = [[] for _ in range(RAW_PARTITIONS)]
+    for key, value in workload.rows():
+        logs[partition_of(key, RAW_PARTITIONS)].append(Output(RAW, key, value))
+    found = []
+    for number, log in enumerate(logs):
+        log.append(Output(RAW, None, workload.end(), headers=((CONTROL_HEADER, b"1"),)))
+        found.append(LocalShard(enrich.build(SETTINGS), number, RAW_PARTITIONS).process(RAW, records(log), 0))
+    return found
+
+
+def mixed(logs: Sequence[Sequence[Output]], stride: int, seed: int) -> list[Output]:
+    """One log with runs of each of up to `stride` records."""
+    rng, left, found = random.Random(seed), [list(reversed(log)) for log in logs], []
+    while any(left):
+        log = rng.choice([log for log in left if log])
+        found += [log.pop() for _ in range(min(len(log), rng.randint(1, stride)))]
+    return found
+
+
+def said(touchpoints: Sequence[Output]) -> tuple[list[bytes], list[bytes]]:
+    """Signals and decisions, sorted."""
+    sent = LocalShard(journey.build(SETTINGS), 0, 1).process(TOUCHPOINTS, records(touchpoints), 0)
+    shard = LocalShard(outreach.build(SETTINGS), 0, 1)
+    decisions = []
+    for topic in (CUSTOMERS, SIGNALS):
+        decisions += shard.process(topic, records([out for out in sent if out.topic == topic]), 0)
+    signals = [out.value or b"" for out in sent if out.topic == SIGNALS and out.key is not None]
+    return sorted(signals), sorted(out.value or b"" for out in decisions)
+
+
+def test_pace_changes_nothing(enriched: list[list[Output]]) -> None:
+    signals, decisions = said(mixed(enriched, 50, seed=0))
+    assert len(signals) > 60
+    assert len(decisions) > 40
+    for stride, seed in ((50, 1), (1_000, 2), (100_000, 3)):
+        again, decided = said(mixed(enriched, stride, seed))
+        assert again == signals
+        assert decided == decisions

@@ -1,0 +1,137 @@
+"""How long one decision takes, alone and through the agent's processor: `python -m benchmarks.decide`.
+
+Nothing but the logic: no Kafka, one core. The processor's part includes decoding signals, encoding decisions, and
+encoding the changed state for the changelog.
+"""
+
+import argparse
+import gc
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
+from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.outreach.decide import decide
+from touchline.pipeline.outreach.messages import built_in_messages
+from touchline.pipeline.outreach.policy import Contact, Policy
+from touchline.pipeline.outreach.processor import OutreachProcessor
+from touchline.schemas.codec import encode
+from touchline.schemas.customer import Profile
+from touchline.schemas.signal import Signal
+from touchline.schemas.vocabulary import Control, Polarity, Severity, SignalStatus, Stage
+from touchline.schemas.wire import CUSTOMERS, SIGNALS
+
+NOON = to_ms(datetime(2026, 6, 10, 12, tzinfo=UTC))
+POLICY = Policy(observe=False, hold_out=0.1)
+ROUNDS = 100
+
+
+def signal(number: int, customer: str, at: int, rule: str = "long_wait") -> Signal:
+    return Signal(
+        signal_id=f"7b0c9a52-0000-5000-8000-{number:012}",
+        revision=0,
+        status=SignalStatus.OPENED,
+        rule=rule,
+        rule_version=1,
+        polarity=Polarity.FRICTION,
+        severity=Severity.HIGH,
+        owner="care",
+        control=Control.OWN,
+        stage=Stage.SUPPORT,
+        party="own",
+        channel=None,
+        customer=customer,
+        group=f"order:{number}",
+        at=from_ms(at),
+        raised_at=from_ms(at),
+        evidence="waited 21 min in the queue; 10 min is too long",
+        action="call back",
+        events=("e-1", "e-2"),
+        values={"wait_seconds": 1_260.0, "threshold": 600.0},
+        subjects=(f"order:{number}",),
+        profile_revision=1,
+    )
+
+
+def profile(customer: str) -> Profile:
+    return Profile(
+        customer=customer,
+        revision=1,
+        updated_at=from_ms(NOON - DAY),
+        consent={"marketing": True, "marketing/sms": False},
+        addresses={"email": f"{customer}@example.com", "sms": "+49301234567"},
+        zone="Europe/Berlin",
+    )
+
+
+def cases() -> dict[str, Callable[[], Any]]:
+    """One verdict of each costly kind."""
+    person = profile("c-1")
+    recent = [Contact(NOON - n * DAY, f"rule_{n}") for n in range(1, 10)]
+    noon, night = signal(1, "c-1", NOON), signal(2, "c-1", NOON + 10 * HOUR)
+    open_cap = replace(POLICY, cap=20)
+    return {
+        "sent": lambda: decide(noon, person, recent, open_cap, NOON),
+        "held": lambda: decide(night, person, recent, open_cap, NOON + 10 * HOUR),
+        "frequency_cap": lambda: decide(noon, person, recent, POLICY, NOON),
+        "cooldown": lambda: decide(noon, person, [Contact(NOON - HOUR, "long_wait")], POLICY, NOON),
+    }
+
+
+def microseconds(work: Callable[[], Any], times: int) -> float:
+    """The mean time of one call in the fastest of many short rounds: others share the machine."""
+    found = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        for _ in range(times):
+            work()
+        found.append((time.perf_counter() - began) / times * 1e6)
+    return min(found)
+
+
+def through_the_processor(count: int, batch: int) -> float:
+    """Decisions a second: `count` signals of a quarter as many customers, in batches."""
+    shard = LocalShard(OutreachProcessor(POLICY, built_in_messages()), 0, 1)
+    customers = [f"c-{n}" for n in range(max(count // 4, 1))]
+    people = [PlainRecord(n, 0, c.encode(), encode(profile(c))) for n, c in enumerate(customers)]
+    shard.process(CUSTOMERS, people, 0)
+    signals = [
+        encode(signal(n, customers[n % len(customers)], NOON + n * MINUTE // 40, f"rule_{n % 5}")) for n in range(count)
+    ]
+    records = [PlainRecord(n, 0, b"", value) for n, value in enumerate(signals)]
+    shard.changelog.clear()
+    gc.collect()
+    gc.freeze()
+    began = time.process_time()
+    for start in range(0, count, batch):
+        shard.process(SIGNALS, records[start : start + batch], 0)
+    seconds = time.process_time() - began
+    gc.unfreeze()
+    decided = sum(n for what, n in shard.counts.items() if what.startswith("decisions."))
+    assert decided >= count
+    return decided / seconds
+
+
+def main() -> None:
+    """Measures and prints; `--json` for a program."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=40_000, help="signals through the processor")
+    parser.add_argument("--batch", type=int, default=2_000, help="signals handed over at once")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    found = {f"decide_{name}_us": round(microseconds(work, 200), 2) for name, work in cases().items()}
+    found["processor_decisions_per_second"] = round(through_the_processor(options.count, options.batch))
+    if options.json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        print(f"{name:32} {value:>10,}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""docs/rules.md: its example from file to signal, each snippet, the tables, and the mistakes as they are told."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from pydantic import TypeAdapter
+
+from tests.docs.pages import ROOT, blocks
+from touchline.agents.settings import JourneySettings, load_settings
+from touchline.cli import main
+from touchline.pipeline.friction.compiler import logic_hash
+from touchline.pipeline.friction.evidence import WORDS
+from touchline.pipeline.friction.load import load_rules, parse_rules
+from touchline.pipeline.friction.ruletest import run_rule_tests
+from touchline.pipeline.friction.where import parse_where
+from touchline.schemas.rulefile import Detect, RuleSpec
+from touchline.schemas.ruletestfile import Expected
+from touchline.schemas.touchpoint import Touchpoint
+from touchline.schemas.yamlfile import FileError
+
+PAGE = ROOT / "docs" / "rules.md"
+TEXT = PAGE.read_text("utf-8")
+NAMED = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+SHOWN = [block.text for block in blocks(PAGE, "text")]
+COMMANDS = [block.text.splitlines() for block in blocks(PAGE, "sh")]
+FRAME = """
+schema: friction/1
+rules:
+- id: snippet
+  owner: somebody
+  stage: support
+  evidence: "{count} by {channel}"
+  action: act
+"""
+DETECTORS = ("match", "count", "distinct", "sequence", "absence")
+FIRES: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+    "match": [("0h", "call.completed", {"transfers": 2})],
+    "count": [("0h", "call.started", {}), ("1h", "email.received", {}), ("72h", "chat.started", {})],
+    "distinct": [("0h", "contact.opened", {}), ("1h", "chat.started", {}), ("48h", "ticket.opened", {})],
+    "sequence": [("0h", "self_service.failed", {"topic": "bill"}), ("24h", "chat.started", {"topic": "bill"})],
+    "absence": [("0h", "order.placed", {"promised_at": "2026-03-03"})],
+}
+"""What makes each snippet fire, once; without the last of them it is silent."""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the page begins, with its files saved."""
+    monkeypatch.chdir(tmp_path)
+    init, change, _ = COMMANDS[0]
+    assert CliRunner().invoke(main, init.split()[1:]).exit_code == 0
+    folder = tmp_path / change.removeprefix("cd ")
+    monkeypatch.chdir(folder)
+    for name, text in NAMED.items():
+        if "." in name:
+            (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def tried(line: str) -> str:
+    result = CliRunner().invoke(main, line.split()[1:])
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_the_shipped_example_fires_until_it_is_changed_as_the_page_says(shop: Path) -> None:
+    command = COMMANDS[0][2]
+    assert "signal     device_keeps_failing opened" in tried(command)
+    rules = shop / "rules" / "devices.yaml"
+    assert "`at_least: 3` to\n`at_least: 4`" in TEXT
+    rules.write_text(rules.read_text("utf-8").replace("at_least: 3", "at_least: 4"), "utf-8")
+    assert "signal     none" in tried(command)
+
+
+def test_the_first_rule_says_what_is_shown(shop: Path) -> None:
+    (command,) = COMMANDS[1]
+    assert [line.rstrip() for line in tried(command).splitlines()] == SHOWN[0].splitlines()
+    assert "`--wait 4d`" in TEXT
+    assert "signal     none" in tried(command.replace("6d", "4d"))
+
+
+def test_the_rule_tests_print_what_is_shown(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(NAMED["run_rule_tests.py"], {})  # noqa: S102 - our own page
+    assert capsys.readouterr().out == SHOWN[1]
+    rules = shop / "rules" / "refunds.yaml"
+    rules.write_text(rules.read_text("utf-8").replace("deadline: 5d", "deadline: 4d"), "utf-8")
+    exec(NAMED["run_rule_tests.py"], {})  # noqa: S102
+    assert "FAILED five days without a refund\n    - expected rule: refund_slow, at: 5 d" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_snippet_fires_and_without_its_last_event_does_not(detector: str, tmp_path: Path) -> None:
+    snippet = "".join(f"  {line}\n" for line in NAMED[detector].splitlines())
+    (tmp_path / "snippet.yaml").write_text(FRAME + snippet, "utf-8")
+    events = [{"at": at, "kind": kind, "attributes": given} for at, kind, given in FIRES[detector]]
+    tests = [
+        {"name": "fires", "events": events, "advance": "60h", "expect": [{"rule": "snippet"}], "shuffle": True},
+        {"name": "silent", "events": events[:-1], "advance": "60h", "expect": [], "shuffle": True},
+    ]
+    file = tmp_path / "snippet.test.yaml"
+    file.write_text(json.dumps({"schema": "friction-test/1", "tests": tests}), "utf-8")
+    assert [outcome.problems for outcome in run_rule_tests([file])] == [(), ()]
+
+
+def test_every_block_of_yaml_is_run_here(tmp_path: Path) -> None:
+    rest = [block.text for block in blocks(PAGE, "yaml") if block.text not in NAMED.values()]
+    assert set(NAMED) >= {"rules/refunds.yaml", "rules/refunds.test.yaml", *DETECTORS}
+    settings = []
+    for text in rest:
+        (tmp_path / "touchline.yaml").write_text(text, "utf-8")
+        settings.append(load_settings(tmp_path / "touchline.yaml", {}).journey)
+    assert settings == [
+        JourneySettings(rules=(Path("rules"),)),
+        JourneySettings(source_lateness={"nightly-export": 26 * 3_600_000}),
+    ]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading."""
+    below = TEXT.split(f"{heading}\n", 1)[1]
+    table = re.search(r"(?:^\|.*\n)+", below, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[0].splitlines()[2:]]
+
+
+def test_the_table_of_built_in_rules_is_what_the_files_say() -> None:
+    expected = []
+    for spec in (rule.spec for rule in load_rules().rules):
+        detector = next(name for name in DETECTORS if getattr(spec.detect, name) is not None)
+        owner = f"{spec.owner}, {spec.control}"
+        expected.append([f"`{spec.id}`", spec.description, f"`{detector}`", spec.per, owner, str(spec.severity)])
+    assert [[cell.strip("| ") for cell in row] for row in rows("## The built-in rules")] == expected
+
+
+def test_the_fields_of_a_rule_are_all_there() -> None:
+    named = [re.sub(r"\W", "", row[0]) for row in rows("## A rule, field by field")]
+    assert named == list(RuleSpec.__dataclass_fields__)
+    assert set(DETECTORS) == set(Detect.__dataclass_fields__)
+    expect = next(row[1] for row in rows("### Test it") if "expect" in row[0])
+    assert set(Expected.__dataclass_fields__) <= set(re.findall(r"`(\w+)`", expect))
+
+
+def test_the_names_for_evidence_are_all_there() -> None:
+    told = TEXT.split("## Evidence")[1].split("## ")[0]
+    assert set(re.findall(r"`\{(\w+)\}`", told)) == WORDS | {"values", "deadline"}
+
+
+@pytest.mark.parametrize("condition", SHOWN[2].splitlines())
+def test_a_condition_is_one(condition: str) -> None:
+    assert parse_where(condition).refs
+
+
+def test_what_the_page_calls_logic_is_logic() -> None:
+    told = re.search(r"Changed logic \(([^)]*)\)", TEXT)
+    assert told is not None
+    rule = NAMED["rules/refunds.yaml"]
+    (before,) = parse_rules(rule).rules
+    changed = {
+        "version": rule.replace("  owner", "  version: 2\n  owner"),
+        "per": rule.replace("per: order", "per: customer"),
+        "detect": rule.replace("deadline: 5d", "deadline: 6d"),
+        "resolve": rule.replace("  owner", "  resolve: {event: order.cancelled}\n  owner"),
+        "cooldown": rule.replace("  owner", "  cooldown: 1d\n  owner"),
+        "expires": rule.replace("  owner", "  expires: 1d\n  owner"),
+    }
+    assert re.findall(r"`(\w+)`", told[1]) == list(changed)
+    for text in changed.values():
+        assert logic_hash(parse_rules(text).rules[0].spec) != logic_hash(before.spec)
+    other_words = rule.replace("owner: billing", "owner: finance").replace("medium", "high")
+    assert logic_hash(parse_rules(other_words).rules[0].spec) == logic_hash(before.spec)
+
+
+@pytest.mark.parametrize(("written", "message"), [row[:2] for row in rows("## Mistakes")])
+def test_a_mistake_is_told_as_shown(written: str, message: str) -> None:
+    written, message = (cell.strip("| ").removeprefix("`").removesuffix("`") for cell in (written, message))
+    key, _, value = written.partition(": ")
+    rule = NAMED["rules/refunds.yaml"]
+    if key == "cooldown":
+        wrong = rule.replace("  per: order\n", f"  per: order\n  {written}\n")
+    elif key == "event":
+        wrong = rule.replace("event: return.received", written)
+    else:
+        wrong = re.sub(rf"{key.replace('expct', 'expect')}: .*", written.replace("\\", ""), rule, count=1)
+    assert value in wrong != rule
+    with pytest.raises(FileError) as raised:
+        parse_rules(wrong, "rules/refunds.yaml")
+    assert str(raised.value).split(" ", 1)[1].splitlines()[-1].endswith(message)
+
+
+def test_the_event_of_the_page_is_a_touchpoint() -> None:
+    TypeAdapter(Touchpoint).validate_json(NAMED["events/return.json"])

@@ -46,6 +46,8 @@ class Bench:
     file: Path
     folder: Path
     client: Client
+    warehouse: int
+    """The warehouse's process id."""
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the warehouse, read with a plain client."""
@@ -90,7 +92,7 @@ def bench(bootstrap: str, name: str, changes: dict[str, Any]) -> Iterator[Bench]
         migrate(settings.warehouse)
         client = Client("127.0.0.1", port=warehouse.port, database=settings.warehouse.database)
         try:
-            yield Bench(settings, file, folder, client)
+            yield Bench(settings, file, folder, client, warehouse.pid or 0)
         finally:
             client.disconnect()
 
@@ -173,9 +175,9 @@ async def _all(reader: Any, name: str) -> set[int]:
     return reader._client.cluster.partitions_for_topic(name) or set()
 
 
-def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+def cpu_seconds(pid: int) -> float:
     """Processor time of a running process, user and system."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

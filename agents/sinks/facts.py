@@ -6,7 +6,7 @@ as one recount: ClickHouse likes few and large inserts, and a minute that four s
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, Final
@@ -39,17 +39,35 @@ class _Insert:
         self.rows += len(columns[0])
 
 
-class ClickHouseSink:
-    """A `FactStore`. One connection and one thread, so that nothing overtakes; made once for a process.
+class _Line:
+    """A connection and its thread: what is asked of it is done one after the other."""
 
+    def __init__(self, settings: WarehouseSettings, name: str) -> None:
+        self._connection = Connection(settings)
+        self._thread = ThreadPoolExecutor(1, f"clickhouse {name}")
+
+    async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls it with the connection, in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, self._connection, *arguments)
+
+    def close(self) -> None:
+        """Waits for what is under way and closes the connection."""
+        self._thread.shutdown()
+        self._connection.close()
+
+
+class ClickHouseSink:
+    """A `FactStore`. One connection for inserts and one for recounts, each with a thread; made once for a process.
+
+    A recount takes seconds in a history with few events a minute: the shards that it does not wait for go on inserting.
     Both calls raise what `touchline.agents.sinks.clickhouse` draws. An insert whose end is not known is made again by
     the caller: rows are the same rows again, and the tables keep one of each.
     """
 
     def __init__(self, settings: WarehouseSettings) -> None:
         self._settings = settings
-        self._connection = Connection(settings)
-        self._thread = ThreadPoolExecutor(1, "clickhouse")
+        self._inserting = _Line(settings, "inserts")
+        self._counting = _Line(settings, "recounts")
         self._inserts: dict[str, tuple[_Insert, asyncio.Task[None]]] = {}
         self._inserted: dict[str, float] = {}
         self._recounts: dict[str, tuple[set[int], asyncio.Task[float]]] = {}
@@ -86,8 +104,8 @@ class ClickHouseSink:
         inserts = [task for _, task in self._inserts.values()]
         recounts = [task for _, task in self._recounts.values()]
         await asyncio.gather(*inserts, *recounts, return_exceptions=True)
-        self._thread.shutdown()
-        self._connection.close()
+        self._inserting.close()
+        self._counting.close()
 
     async def _store(self, facts: FactTable, insert: _Insert) -> None:
         wait = self._inserted.get(facts.name, 0.0) + self._settings.batch_wait / 1_000 - perf_counter()
@@ -96,15 +114,12 @@ class ClickHouseSink:
                 await asyncio.wait_for(insert.full.wait(), wait)
         del self._inserts[facts.name]  # from here on, rows go into the next insert
         self._inserted[facts.name] = perf_counter()
-        await self._in_thread(self._connection.insert, statement(f"insert_{facts.name}"), insert.columns)
+        await self._inserting.run(Connection.insert, statement(f"insert_{facts.name}"), insert.columns)
 
     async def _count(self, facts: FactTable, together: set[int]) -> float:
         async with self._recounting:
             del self._recounts[facts.name]
-            return float(await self._in_thread(recount_minutes, self._connection, facts, together))
-
-    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+            return float(await self._counting.run(recount_minutes, facts, together))
 
 
 def recount_minutes(

@@ -8,7 +8,10 @@ from click.testing import CliRunner, Result
 
 from touchline.cli import main
 
-REOPENED = '{"kind": "ticket.reopened", "customer_id": "c-1", "subjects": ["ticket:7"]}'
+REOPENED = (
+    '{"kind": "ticket.reopened", "customer_id": "c-1", "subjects": ["ticket:7"], "occurred_at": "2026-03-02T12:00:00Z"}'
+)
+"""At noon: at night the decision would be to wait for the morning."""
 
 
 def tried(*arguments: str) -> Result:

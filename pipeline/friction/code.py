@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from touchline.pipeline.friction.fields import SOURCE, TYPES, Value, subject
+from touchline.pipeline.friction.fields import SOURCE, TYPES, WORDS, Value, subject
+from touchline.pipeline.friction.state import Item
 from touchline.pipeline.friction.where import Condition, Joined, Ref, Test, Tree
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 
@@ -19,6 +20,8 @@ Hits = list[tuple[int, int]]
 
 Dispatch = Callable[[EnrichedTouchpoint, Hits, Unknown], None]
 Pairing = Callable[[Facts, Mapping[str, Facts], Unknown], bool]
+View = Callable[[EnrichedTouchpoint, int, int], Item | None]
+"""An event, its time and its roles, as one rule sees it; None when it lacks what the rule counts."""
 
 _ALWAYS: Final = frozenset({"kind", "channel", "stage", "actor", "party", "source"})
 """Fields that every event has, of the right type."""
@@ -39,6 +42,8 @@ def ordered(left: object, right: object) -> bool:
 
 
 _NUMBERS: Final = frozenset({int, float})
+_NO_FACTS: Final[dict[str, Value]] = {}
+_LONGEST_FACT: Final = 256
 
 
 @dataclass(slots=True)
@@ -110,6 +115,8 @@ def _built(lines: Sequence[str], writer: _Writer, name: str) -> Any:
         "subject": subject,
         "comparable": comparable,
         "ordered": ordered,
+        "Item": Item,
+        "nothing": _NO_FACTS,
         **writer.constants,
     }
     # The source has only our own words and v0, k1 …: names and constants of rules come in by the name space.
@@ -158,3 +165,23 @@ def build_pairing(rule_id: str, condition: Condition) -> Pairing:
         lines.append(f" {variable} = {facts}.get({writer.constant(ref.field)})")
     pairing: Pairing = _built([*lines, f" return {expression}"], writer, "pairing")
     return pairing
+
+
+def build_view(captures: Sequence[str], needs: str | None) -> View:
+    """What one rule keeps of an event: the fields in `captures`, texts cut. `needs`: the field that it must have."""
+    writer = _Writer()
+    loads = _attribute_lines({Ref(None, name): writer.variable(Ref(None, name)) for name in captures}, writer)
+    lines = ["def view(e, at, roles):", " a = e.attributes", *loads]
+    if needs is not None:
+        lines.append(f" if {writer.variable(Ref(None, needs))} is None: return None")
+    lines.append(f" f = {'{}' if captures else 'nothing'}")
+    for ref, variable in writer.variables.items():
+        kept = f"{variable}[:{_LONGEST_FACT}] if {variable}.__class__ is str else {variable}"
+        kept = f"{variable}._value_" if ref.field in WORDS else kept
+        lines.append(f" if {variable} is not None: f[{writer.constant(ref.field)}] = {kept}")
+    # `_value_` is what `.value` returns, without the call.
+    lines.append(
+        " return Item(at, e.raw_partition, e.raw_offset, e.event_id, e.source, roles, e.party, e.channel._value_, f)"
+    )
+    view: View = _built(lines, writer, "view")
+    return view

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec.structs import replace
+
 from touchline.pipeline.friction.code import Facts, Pairing, Unknown
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.positive import MAX_WINDOW, Positive, pruned
@@ -77,6 +79,8 @@ class SequenceDetector(Positive):
         """Completes a chain, and waits for the next step."""
         window = () if item.roles & UNLESS else pruned(machine.window, item.at - self.timing.within)
         last = len(self.names) - 1
+        if not window and not item.roles & ((FIRST << last) - 1):
+            return machine if not machine.window else replace(machine, window=())
         chain = self._chain(window, item) if item.roles & (FIRST << last) and not item.roles & UNLESS else None
         evicted = machine.evicted
         if item.roles & ((FIRST << last) - 1):

@@ -154,7 +154,7 @@ class JourneyProcessor:
 
     def _put(self, watch: Watch, state: JourneyState) -> None:
         key, customer = watch.key, watch.customer
-        if not customer.groups and customer.profile is None:
+        if not customer.groups and not customer.quiet and customer.profile is None:
             state.customers.drop(key)  # nothing is known of them, or no more
             return
         expires = customer.seen + self.options.customer_ttl

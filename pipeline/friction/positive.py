@@ -22,6 +22,7 @@ MAX_CROSSINGS: Final = 16
 """The most signals of one rule and group that are open at once; the oldest expires."""
 
 _ANCHORS: Final = MAX_EVIDENCE // 2
+_OPEN: Final = End.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ class Positive(ABC):
             machine = self._aged(machine, item.at)
         if item.roles & RESOLVE:
             machine = self._resolved(machine, item)
-        return self.take(machine, item) if item.roles & ~RESOLVE else machine
+            if item.roles == RESOLVE:
+                return machine
+        return self.take(machine, item)
 
     @abstractmethod
     def take(self, machine: Machine, item: Item) -> Machine:
@@ -109,6 +112,8 @@ class Positive(ABC):
 
     def forget(self, machine: Machine, done: frozenset[tuple[str, ...]], watermark: int) -> Machine:
         """Without the crossings that are done. What expired without an event to notice it has ended all the same."""
+        if not machine.crossings:
+            return machine
         machine = self._aged(machine, watermark)
         kept = tuple(crossing for crossing in machine.crossings if crossing.anchors not in done)
         return machine if len(kept) == len(machine.crossings) else replace(machine, crossings=kept)
@@ -124,7 +129,10 @@ class Positive(ABC):
     def _aged(self, machine: Machine, at: int) -> Machine:
         """Ends what nothing has been added to for too long."""
         expires = self.timing.expires
-        if not any(c.end is End.OPEN and at > c.last + expires for c in machine.crossings):
+        for crossing in machine.crossings:
+            if crossing.end is _OPEN and at > crossing.last + expires:
+                break
+        else:
             return machine
         standing = _standing(machine)
         crossings = tuple(
@@ -138,6 +146,8 @@ class Positive(ABC):
 
     def _resolved(self, machine: Machine, item: Item) -> Machine:
         """Ends what is open. What led to it is not counted again."""
+        if machine.armed and not machine.window and not machine.crossings:
+            return machine
         crossings = tuple(
             replace(c, end=End.RESOLVED, closed=item.at, over=True) if c.end is End.OPEN else c
             for c in machine.crossings
@@ -173,6 +183,8 @@ class Positive(ABC):
 
     def rest(self, machine: Machine, at: int) -> Machine:
         """False from this event on: the next time that it turns true is a new crossing, once the cooldown is over."""
+        if machine.armed and not machine.crossings:
+            return machine
         if not self._cool(machine, at):
             return machine
         standing = _standing(machine)

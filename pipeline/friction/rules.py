@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from touchline.pipeline.friction.code import Dispatch, Hits, Listener, build_dispatch
+from touchline.pipeline.friction.code import Dispatch, Hits, Listener, View, build_dispatch, build_view
 from touchline.pipeline.friction.evidence import Template
-from touchline.pipeline.friction.fields import TYPES, Value, read, subject
+from touchline.pipeline.friction.fields import TYPES, read
 from touchline.pipeline.friction.positive import Detector
-from touchline.pipeline.friction.state import Item
 from touchline.pipeline.friction.where import Condition
 from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 
 CUSTOMER: Final = "customer"
+WHOLE: Final = ""
+"""What the only group of a rule `per: customer` is called in the state; to the world it has the customer's name."""
+
+_ONLY_WHOLE: Final = (WHOLE,)
 MAX_KINDS: Final = 4_096
 """The vocabulary of kinds is open: of more than these none is remembered."""
 
@@ -62,39 +65,24 @@ class Rule:
     evidence: Template
     threshold: int | None
     within: int | None
+    view: View = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Writes the code that makes its items."""
+        object.__setattr__(self, "view", build_view(self.captures, self.needs))
 
     def groups(self, event: EnrichedTouchpoint) -> Sequence[str]:
-        """The groups that an event belongs to: the customer, its subjects of a type (several at times), or the value of
-        an attribute; none when it has none."""
+        """The groups that an event belongs to: WHOLE (the customer as a whole), its subjects of a type (several at
+        times), or the value of an attribute; none when it has none."""
         per = self.spec.per
         if per == CUSTOMER:
-            return (event.customer,)
+            return _ONLY_WHOLE
         head = per + ":"
         found = [subject for subject in event.subjects if subject.startswith(head)]
         if found:
             return found if len(found) == 1 else list(dict.fromkeys(found))
         value = read(event, per) if per in TYPES else event.attributes.get(per)
         return () if value is None else (f"{per}:{value}"[:160],)
-
-    def item(self, event: EnrichedTouchpoint, at: int, roles: int) -> Item | None:
-        """The event as this rule sees it, None when it lacks what the rule counts."""
-        facts: dict[str, Value] = {}
-        attributes, subjects = event.attributes, event.subjects
-        for name in self.captures:
-            if name in TYPES:
-                value = read(event, name)
-            else:
-                value = attributes.get(name)
-                if value is None and subjects:
-                    value = subject(subjects, name)
-            if value is not None:
-                facts[name] = value[:256] if value.__class__ is str else value
-        if self.needs is not None and self.needs not in facts:
-            return None
-        return Item(
-            at, event.raw_partition, event.raw_offset, event.event_id, event.source, roles, event.party,
-            event.channel.value, facts,
-        )  # fmt: skip
 
 
 @dataclass(slots=True)

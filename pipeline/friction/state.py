@@ -4,6 +4,7 @@
 no cost, which is what makes out-of-order events simple.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -102,6 +103,7 @@ class Machine(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 EMPTY: Final = Machine()
+_BEGINNING: Final = (0, 0, 0)
 
 
 class Emitted(msgspec.Struct, array_like=True, gc=False):
@@ -115,12 +117,25 @@ class Emitted(msgspec.Struct, array_like=True, gc=False):
 
 Floor = tuple[int, int, int]
 
+Quiet = tuple[str, str, Item]
+"""A rule's state key, the name of a group, and an event that says nothing to an empty state: a confirmation of what
+was never awaited. It is kept while something that happened before it may still come."""
+
+
+class _PackedEmitted(msgspec.Struct, array_like=True, gc=False):
+    """`crossing`: itself, or its place among those of the base."""
+
+    signal: str
+    revision: int
+    status: str
+    crossing: Crossing | int
+
 
 class _PackedGroup(msgspec.Struct, array_like=True, gc=False):
     base: Machine
     recent: list[Item]
     late: list[Item]
-    emitted: list[Emitted]
+    emitted: list[_PackedEmitted]
     floor: Floor
     tip: Machine | None
 
@@ -139,37 +154,52 @@ class Group:
         self.base = EMPTY
         self.tip: Machine | None = EMPTY
         self.recent: list[Item] = []
-        self.late: list[Item] = []
+        self.late: Sequence[Item] = ()
         self.emitted: list[Emitted] = []
-        self.floor: Floor = (0, 0, 0)
+        self.floor: Floor = _BEGINNING
         self.due: int | None = None
 
     def pack(self) -> _PackedGroup:
         """As it is stored. The tip follows from the rest, unless something came too late."""
         tip = self.tip if self.late else None
-        return _PackedGroup(self.base, self.recent, self.late, self.emitted, self.floor, tip)
+        emitted = [_packed(said, self.base.crossings) for said in self.emitted]
+        return _PackedGroup(self.base, self.recent, list(self.late), emitted, self.floor, tip)
 
     @classmethod
     def unpack(cls, packed: _PackedGroup) -> "Group":
         """The group again; its tip is None until somebody computes it."""
         group = cls()
         group.base, group.recent, group.late = packed.base, packed.recent, packed.late
-        group.emitted, group.floor = packed.emitted, packed.floor
+        group.emitted = [_unpacked(said, packed.base.crossings) for said in packed.emitted]
+        group.floor = packed.floor
         group.tip = packed.tip if packed.tip is not None else (None if packed.recent else packed.base)
         return group
 
 
+def _packed(said: Emitted, crossings: Sequence[Crossing]) -> _PackedEmitted:
+    crossing = said.crossing
+    place = next((n for n, known in enumerate(crossings) if known is crossing), crossing)
+    return _PackedEmitted(said.signal, said.revision, said.status, place)
+
+
+def _unpacked(said: _PackedEmitted, crossings: Sequence[Crossing]) -> Emitted:
+    crossing = crossings[said.crossing] if isinstance(said.crossing, int) else said.crossing
+    return Emitted(said.signal, said.revision, said.status, crossing)
+
+
 class Customer:
-    """All that is kept of one customer. `groups`: by rule (its state key) and group. `tidied`: the horizon when idle
-    groups were last looked for. `due`: the least of its groups' times. `seen`: the time of the newest event. `home`:
-    the raw partition that all their touchpoints came from, or NOWHERE. `reached`: the greatest watermark of their own.
+    """All that is kept of one customer. `groups`: by rule (its state key) and group. `quiet`: in order of arrival.
+    `tidied`: the horizon when idle groups were last looked for. `due`: the least of its groups' times. `seen`: the time
+    of the newest event. `home`: the raw partition that all their touchpoints came from, or NOWHERE. `reached`: the
+    greatest watermark of their own.
     """
 
-    __slots__ = ("due", "groups", "home", "profile", "reached", "seen", "tidied")
+    __slots__ = ("due", "groups", "home", "profile", "quiet", "reached", "seen", "tidied")
 
     def __init__(self) -> None:
         self.profile: ProfileState | None = None
         self.groups: dict[str, dict[str, Group]] = {}
+        self.quiet: list[Quiet] = []
         self.tidied = 0
         self.due = NEVER
         self.seen = 0
@@ -180,6 +210,7 @@ class Customer:
 class _PackedCustomer(msgspec.Struct, array_like=True, gc=False):
     profile: ProfileState | None
     groups: dict[str, dict[str, _PackedGroup]]
+    quiet: list[Quiet]
     tidied: int
     due: int
     seen: int
@@ -194,18 +225,18 @@ _decode: Final = msgspec.msgpack.Decoder(_PackedCustomer).decode
 def encode_customer(customer: Customer) -> bytes:
     """As it is stored."""
     groups = {rule: {name: group.pack() for name, group in of.items()} for rule, of in customer.groups.items()}
-    return _encode(
-        _PackedCustomer(
-            customer.profile, groups, customer.tidied, customer.due, customer.seen, customer.home, customer.reached
-        )
-    )
+    packed = _PackedCustomer(
+        customer.profile, groups, customer.quiet, customer.tidied, customer.due, customer.seen, customer.home,
+        customer.reached,
+    )  # fmt: skip
+    return _encode(packed)
 
 
 def decode_customer(data: bytes) -> Customer:
     """What `encode_customer` wrote."""
     packed = _decode(data)
     customer = Customer()
-    customer.profile, customer.tidied = packed.profile, packed.tidied
+    customer.profile, customer.quiet, customer.tidied = packed.profile, packed.quiet, packed.tidied
     customer.due, customer.seen = packed.due, packed.seen
     customer.home, customer.reached = packed.home, packed.reached
     customer.groups = {

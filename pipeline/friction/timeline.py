@@ -32,6 +32,12 @@ class Taken(Enum):
     TOO_LATE = "too_late"
 
 
+TAKEN: Final = Taken.TAKEN
+DUPLICATE: Final = Taken.DUPLICATE
+TOO_LATE: Final = Taken.TOO_LATE
+_NOTHING: Final[frozenset[tuple[str, ...]]] = frozenset()
+
+
 def tip_of(group: Group, detector: Detector) -> Machine:
     """The state after all events."""
     if group.tip is None:
@@ -50,32 +56,44 @@ def _replayed(group: Group, detector: Detector) -> Machine:
 
 def take(group: Group, detector: Detector, item: Item, horizon: int, *, too_late: bool) -> Taken:
     """Puts an event in its place. `horizon`: no event before it, in milliseconds, is still to come in time."""
-    tip = tip_of(group, detector)
+    tip = group.tip
+    if tip is None:
+        tip = tip_of(group, detector)
     recent = group.recent
     if not too_late and (item.at, item.partition, item.offset) > group.floor:
-        for known in recent:
-            if known.event == item.event and known.source == item.source:
-                return Taken.DUPLICATE
-        if not recent or item.at > recent[-1].at or item.key > recent[-1].key:
-            if recent and recent[-1].at < horizon:
-                fold(group, detector, horizon)
-                tip = tip_of(group, detector)
-            group.recent.append(item)
-            group.tip = detector.step(tip, item)
-        else:
-            recent.insert(bisect_right(recent, item.key, key=_key), item)
-            group.tip = _replayed(group, detector)
-        return Taken.TAKEN
+        if recent:
+            if is_known(item, recent):
+                return DUPLICATE
+            last = recent[-1]
+            if item.at < last.at or (item.at == last.at and item.key <= last.key):
+                recent.insert(bisect_right(recent, item.key, key=key_of), item)
+                group.tip = _replayed(group, detector)
+                return TAKEN
+            if last.at < horizon:
+                tip = fold(group, detector, horizon)
+        group.recent.append(item)
+        group.tip = detector.step(tip, item)
+        return TAKEN
     if item.roles & CLOSING:
         closer = item if item.roles & CLOSING == item.roles else _closing(item)
         group.base = detector.late(group.base, closer)
         group.tip = detector.late(tip, closer)
         if group.recent:
             group.late = [*group.late[-MAX_LATE + 1 :], closer]
-    return Taken.TOO_LATE
+    return TOO_LATE
 
 
-def _key(item: Item) -> Key:
+def is_known(item: Item, items: Iterable[Item]) -> bool:
+    """Whether the same event of the same source is among them."""
+    event, source = item.event, item.source
+    for known in items:  # noqa: SIM110 -- hot: a generator costs more than the comparisons
+        if known.event == event and known.source == source:
+            return True
+    return False
+
+
+def key_of(item: Item) -> Key:
+    """What orders events."""
     return item.key
 
 
@@ -86,18 +104,26 @@ def _closing(item: Item) -> Item:
     )  # fmt: skip
 
 
-def fold(group: Group, detector: Detector, horizon: int) -> None:
-    """Takes all events into the base, once the horizon has passed the last of them, and lets go of what is final."""
-    machine = tip_of(group, detector)
-    if group.recent:
-        group.floor = group.recent[-1].key[:3]
+def fold(group: Group, detector: Detector, horizon: int) -> Machine:
+    """Takes all events into the base, once the horizon has passed the last of them, and lets go of what is final.
+    Returns the base."""
+    machine = group.tip
+    if machine is None:
+        machine = tip_of(group, detector)
+    recent = group.recent
+    if recent:
+        last = recent[-1]
+        group.floor = (last.at, last.partition, last.offset)
         group.recent = []
-        group.late = []
-    done = [e for e in group.emitted if _is_final(e, detector, horizon)]
-    machine = detector.forget(machine, frozenset(e.crossing.anchors for e in done), horizon)
-    if done:
-        group.emitted = [e for e in group.emitted if e not in done]
-    group.base = group.tip = machine
+        group.late = ()
+    done = _NOTHING
+    if group.emitted:
+        finals = [e for e in group.emitted if _is_final(e, detector, horizon)]
+        if finals:
+            done = frozenset(e.crossing.anchors for e in finals)
+            group.emitted = [e for e in group.emitted if e not in finals]
+    group.base = group.tip = machine = detector.forget(machine, done, horizon)
+    return machine
 
 
 def _is_final(said: Emitted, detector: Detector, horizon: int) -> bool:

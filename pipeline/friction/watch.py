@@ -10,8 +10,23 @@ from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.code import Hits
 from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
-from touchline.pipeline.friction.state import Crossing, Customer, Emitted, Group, Item, Machine
-from touchline.pipeline.friction.timeline import FINAL, Taken, fold, paired, spill, status_of, take, tip_of
+from touchline.pipeline.friction.state import EMPTY, Crossing, Customer, Emitted, Group, Item, Machine
+from touchline.pipeline.friction.timeline import (
+    DUPLICATE,
+    FINAL,
+    MAX_RECENT,
+    TAKEN,
+    TOO_LATE,
+    Taken,
+    fold,
+    is_known,
+    key_of,
+    paired,
+    spill,
+    status_of,
+    take,
+    tip_of,
+)
 from touchline.schemas.codec import encode
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import SignalStatus
@@ -41,7 +56,7 @@ class Watch:
 
 
 Spot = tuple[Rule, str, Group]
-"""A rule, the name of a group, and what is kept of it."""
+"""A rule, the name of a group (WHOLE: the customer as a whole), and what is kept of it."""
 
 
 class Watcher:
@@ -55,45 +70,81 @@ class Watcher:
     def take(self, watch: Watch, event: EnrichedTouchpoint, at: int, hits: Hits, *, too_late: bool) -> None:
         """Shows an event to the rules that wait for it."""
         fates: set[Taken] = set()
+        rules, customer = self._rules.rules, watch.customer
         for number, roles in hits:
-            rule = self._rules.rules[number]
-            item = rule.item(event, at, roles)
+            rule = rules[number]
+            item = rule.view(event, at, roles)
             if item is None:
                 self._rules.tally(rule.spec.id, rule.needs or "")
                 continue
-            groups = rule.groups(event)
-            if not groups:
+            names = rule.groups(event)
+            if not names:
                 self._rules.tally(rule.spec.id, rule.spec.per)
-            for name in groups:
-                fates.add(self._one(watch, rule, name, item, too_late=too_late))
+            groups = customer.groups.get(rule.key)
+            for name in names:
+                group = groups.get(name) if groups is not None else None
+                if group is not None:
+                    fate = self._next(watch, (rule, name, group), item, too_late=too_late)
+                else:
+                    fate = TOO_LATE if too_late else self._first(watch, rule, name, item)
+                if fate is not TAKEN:
+                    fates.add(fate)
         for fate in fates:
-            if fate is not Taken.TAKEN:
-                watch.out.count(fate.value)
-        if watch.horizon - watch.customer.tidied >= _TIDY_EVERY:
+            watch.out.count(fate.value)
+        if watch.horizon - customer.tidied >= _TIDY_EVERY:
             self._tidy(watch)
 
-    def _one(self, watch: Watch, rule: Rule, name: str, item: Item, *, too_late: bool) -> Taken:
-        groups = watch.customer.groups.get(rule.key)
-        group = groups.get(name) if groups is not None else None
-        if group is None:
-            if too_late:
-                return Taken.TOO_LATE
-            group = self._new_group(watch, rule, name)
+    def _next(self, watch: Watch, spot: Spot, item: Item, *, too_late: bool) -> Taken:
+        rule, _, group = spot
         before = tip_of(group, rule.detector)
-        taken = take(group, rule.detector, item, watch.horizon, too_late=too_late)
-        if taken is not Taken.DUPLICATE:
-            self._changed(watch, (rule, name, group), before)
-        return taken
+        fate = take(group, rule.detector, item, watch.horizon, too_late=too_late)
+        if len(group.recent) > MAX_RECENT:
+            spilled = spill(group, rule.detector, watch.horizon)
+            if spilled:
+                watch.out.count("evicted.recent", spilled)
+        if group.tip is not before:
+            self._changed(watch, spot, before)
+        return fate
+
+    def _first(self, watch: Watch, rule: Rule, name: str, item: Item) -> Taken:
+        """An event of a group of which nothing is kept, but for events that said nothing by themselves."""
+        customer, key = watch.customer, rule.key
+        earlier: list[Item] = []
+        if customer.quiet:
+            earlier = [known for of, group, known in customer.quiet if of == key and group == name]
+            if is_known(item, earlier):
+                return DUPLICATE
+        machine = rule.detector.step(EMPTY, item)
+        if machine is EMPTY:
+            customer.quiet.append((key, name, item))
+            if len(customer.quiet) > MAX_RECENT:
+                self._quieten(watch)
+            return TAKEN
+        group = self._new_group(watch, rule, name)
+        if earlier:
+            customer.quiet = [quiet for quiet in customer.quiet if quiet[0] != key or quiet[1] != name]
+            group.recent = sorted(earlier, key=key_of)
+            return self._next(watch, (rule, name, group), item, too_late=False)
+        group.recent.append(item)
+        group.tip = machine
+        self._changed(watch, (rule, name, group), EMPTY)
+        return TAKEN
+
+    @staticmethod
+    def _quieten(watch: Watch) -> None:
+        """Forgets quiet events that nothing can come before any more, and the oldest when there are still too many."""
+        customer = watch.customer
+        quiet = [known for known in customer.quiet if known[2].at >= watch.horizon]
+        if len(quiet) > MAX_RECENT:
+            watch.out.count("evicted.recent")
+            del quiet[0]
+        customer.quiet = quiet
 
     def _changed(self, watch: Watch, spot: Spot, before: Machine) -> None:
         rule, _, group = spot
         after = tip_of(group, rule.detector)
         if after.evicted > before.evicted:
             watch.out.count("evicted", after.evicted - before.evicted)
-        if len(group.recent) > 1:
-            spilled = spill(group, rule.detector, watch.horizon)
-            if spilled:
-                watch.out.count("evicted.recent", spilled)
         if after.crossings is not before.crossings or after.pending is not before.pending:
             self._say(watch, spot)
             self._set_due(watch, rule, group)
@@ -123,7 +174,7 @@ class Watcher:
         """Ends and forgets everything."""
         for spot in self._groups(watch.customer):
             self._close(watch, spot)
-        watch.customer.groups = {}
+        watch.customer.groups, watch.customer.quiet = {}, []
         watch.customer.due = NEVER
 
     def _groups(self, customer: Customer) -> Iterator[Spot]:
@@ -135,21 +186,26 @@ class Watcher:
 
     def _tidy(self, watch: Watch) -> None:
         """Takes what is behind the horizon together, and frees groups that say nothing any more."""
-        customer = watch.customer
-        customer.tidied = watch.horizon
-        for key, groups in list(customer.groups.items()):
+        customer, horizon = watch.customer, watch.horizon
+        customer.tidied = horizon
+        if customer.quiet:
+            self._quieten(watch)
+        freed: list[tuple[str, str]] = []
+        for key, groups in customer.groups.items():
             rule = self._rules.by_key.get(key)
             if rule is None:
                 self._forget(watch, key, groups)
-                del customer.groups[key]
+                freed.extend((key, name) for name in groups)
                 continue
-            for name, group in list(groups.items()):
-                if group.recent and group.recent[-1].at >= watch.horizon:
+            for name, group in groups.items():
+                if group.recent and group.recent[-1].at >= horizon:
                     continue
-                fold(group, rule.detector, watch.horizon)
-                if not group.emitted and rule.detector.idle(group.base, watch.horizon):
-                    del groups[name]
-            if not groups:
+                base = fold(group, rule.detector, horizon)
+                if not group.emitted and rule.detector.idle(base, horizon):
+                    freed.append((key, name))
+        for key, name in freed:
+            del customer.groups[key][name]
+            if not customer.groups[key]:
                 del customer.groups[key]
 
     def _forget(self, watch: Watch, key: str, groups: dict[str, Group]) -> None:
@@ -180,7 +236,8 @@ class Watcher:
         if old is None:
             if status is SignalStatus.RETRACTED:
                 return
-            old = Emitted(signal_id(rule, name, crossing, [e.signal for e in group.emitted]), 0, status, crossing)
+            taken = [said.signal for said in group.emitted]
+            old = Emitted(signal_id(rule, name or watch.key, crossing, taken), 0, status, crossing)
             group.emitted.append(old)
         elif _same(old, crossing, status):
             old.crossing = crossing
@@ -198,7 +255,7 @@ class Watcher:
         rule, name, _ = spot
         said.revision += 1
         revision = watch.customer.profile.revision if watch.customer.profile is not None else 0
-        around = Surroundings(watch.key, name, watch.noticed, revision, watch.provisional)
+        around = Surroundings(watch.key, name or watch.key, watch.noticed, revision, watch.provisional)
         signal = self._builder.signal(rule, said, around)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
@@ -222,9 +279,13 @@ class Watcher:
     @staticmethod
     def _due(rule: Rule, group: Group, watermark: int | None) -> int:
         """When the watermark alone changes something next."""
-        opens = rule.detector.next_due(tip_of(group, rule.detector), watermark)
-        dues = [rule.detector.timing.ends(e.crossing.last) for e in group.emitted if e.status not in FINAL]
-        return min([*dues, NEVER if opens is None else opens])
+        detector = rule.detector
+        due = detector.next_due(tip_of(group, detector), watermark)
+        least = NEVER if due is None else due
+        for said in group.emitted:
+            if said.status not in FINAL:
+                least = min(least, detector.timing.ends(said.crossing.last))
+        return least
 
 
 def _same(said: Emitted, crossing: Crossing, status: SignalStatus) -> bool:

@@ -232,6 +232,24 @@ def test_everything_that_is_kept_is_bounded_and_what_is_given_up_is_counted() ->
         assert run.counts[name] > 0
 
 
+def test_what_says_nothing_yet_is_kept_until_nothing_can_come_before_it_and_is_bounded() -> None:
+    run = Run(ABSENCE).feed(tick(START))
+    run.feed(*[touchpoint(str(n), "b.two", START + n, raw_offset=n) for n in (1, 2, 1)])
+    customer = run.shard.state.customers.get("c-1", 0)
+    assert (len(customer.quiet), customer.groups, run.counts["duplicates"]) == (2, {}, 1)
+    run.shard.restart()
+    run.feed(touchpoint("0", "a.one", START, raw_offset=3, late_seconds=1.0))  # what it waits for is there already
+    run.advance(START + DAY)
+    assert run.signals() == []
+    later = [touchpoint(f"x{n}", "b.two", START + DAY + n, raw_offset=9 + n, customer="c-2") for n in range(200)]
+    run.feed(*later)
+    assert len(run.shard.state.customers.get("c-2", 0).quiet) == MAX_RECENT
+    assert run.counts["evicted.recent"] == 200 - MAX_RECENT
+    run.advance(START + 2 * DAY)
+    run.feed(touchpoint("y", "b.two", START + 2 * DAY, raw_offset=900, customer="c-2"))
+    assert len(run.shard.state.customers.get("c-2", 0).quiet) == 1
+
+
 def test_only_so_many_signals_of_a_group_are_open_at_once() -> None:
     run = Run(MATCH)
     for n in range(40):

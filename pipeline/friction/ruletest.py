@@ -1,8 +1,8 @@
 """Runs rule tests on the same engine as the live run, with a clock made of the tests' own events."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -13,17 +13,17 @@ from touchline.pipeline.engine.clock import HOUR, MINUTE, SECOND, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.enrichment.kinds import Catalogue
-from touchline.pipeline.friction.evidence import shown_length
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
 from touchline.pipeline.friction.load import load_rules
 from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.friction.testdiff import Line, Mark, timeline
 from touchline.schemas.codec import decode_signal, encode
 from touchline.schemas.control import Tick
-from touchline.schemas.ruletestfile import Expected, RuleTest, RuleTestFile, TestEvent
+from touchline.schemas.ruletestfile import RuleTest, RuleTestFile, TestEvent
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.wire import SIGNALS, TICK_HEADER, TOUCHPOINTS
-from touchline.schemas.yamlfile import YamlFile
+from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
 
 LATENESS: Final = 10 * MINUTE
 SHUFFLES: Final = 10
@@ -40,56 +40,127 @@ Arrival = tuple[int, int, TestEvent]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a test showed: `problems` is empty when it passed."""
+    """What a test showed. `line`: where it stands in its file; `timeline`: all that was expected and all that came, of
+    the first order of arrival that failed, else of the order written; `shuffled`: the number of that order, 0 for the
+    one written. `rules`: those it expects a signal of; `silent`: those that wait for its events and of which it expects
+    none."""
 
     file: Path
     test: str
-    problems: tuple[str, ...]
-    rules: frozenset[str] = field(default=frozenset())
+    line: int
+    timeline: tuple[Line, ...]
+    shuffled: int
+    rules: frozenset[str]
+    silent: frozenset[str]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is missing, too much or different, each on a line; none when it passed."""
+        order = f"in another order of arrival (number {self.shuffled}): " if self.shuffled else ""
+        return tuple(f"{order}{line}" for line in self.timeline if line.mark is not Mark.SAME)
 
     @property
     def passed(self) -> bool:
         """Whether all was as expected."""
-        return not self.problems
+        return _passed(self.timeline)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTests:
+    """A file of tests, and the rules that it tests. `lines`: where each test stands."""
+
+    path: Path
+    rule_file: Path
+    rules: RuleSet
+    tests: tuple[RuleTest, ...]
+    lines: tuple[int, ...]
+    catalogue: Catalogue
+
+    def outcome(self, number: int) -> Outcome:
+        """Runs one test, by its number from 0."""
+        return _Runner(self, self.tests[number], self.lines[number]).outcome()
 
 
 def run_rule_tests(paths: Iterable[Path]) -> list[Outcome]:
     """Runs test files, and all `*.test.yaml` below folders.
 
     Raises: FileError when a test file or its rules have mistakes."""
-    outcomes: list[Outcome] = []
     catalogue = Catalogue()
-    for path in _files(paths):
-        content = YamlFile.read(path).as_type(_ADAPTER)
-        rules = load_rules([path.with_name(content.rules or path.name.removesuffix(SUFFIX) + ".yaml")], builtin=False)
-        outcomes.extend(_Runner(path, rules, test, catalogue).outcome() for test in content.tests)
-    return outcomes
+    found = [load_tests(path, catalogue) for path in files_of_tests(paths)]
+    return [tests.outcome(number) for tests in found for number in range(len(tests.tests))]
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def files_of_tests(paths: Iterable[Path]) -> list[Path]:
+    """The test files among files and folders; for a file of rules the one beside it.
+
+    Raises: FileError when a path is not there, or a file of rules has no tests beside it."""
+    found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            yield from sorted(path.rglob("*" + SUFFIX))
-        else:
-            yield path
+            found.extend(sorted(path.rglob("*" + SUFFIX)))
+            continue
+        beside = path if path.name.endswith(SUFFIX) else path.with_name(path.stem + SUFFIX)
+        if not beside.is_file():
+            what = (
+                "there is no such file or folder" if not path.exists() else f"has no tests: there is no {beside.name}"
+            )
+            raise FileError(str(path), [Mistake(1, 1, "", what)])
+        found.append(beside)
+    return list(dict.fromkeys(found))
+
+
+def load_tests(path: Path, catalogue: Catalogue) -> RuleTests:
+    """Reads a test file and the rules under test.
+
+    Raises: FileError when either has mistakes."""
+    file = YamlFile.read(path)
+    content = file.as_type(_ADAPTER)
+    rule_file = path.with_name(content.rules or path.name.removesuffix(SUFFIX) + ".yaml")
+    rules = load_rules([rule_file], builtin=False)
+    lines = tuple(file.place(("tests", number))[0] for number in range(len(content.tests)))
+    return RuleTests(path, rule_file, rules, content.tests, lines, catalogue)
+
+
+def untested(rules: RuleSet, outcomes: Iterable[Outcome]) -> list[tuple[str, str]]:
+    """The rules without a test that fires or without one that stays silent, and which of the two is missing. A test in
+    which nothing happens that a rule waits for does not show that it stays silent."""
+    seen = list(outcomes)
+    fires = {rule for outcome in seen for rule in outcome.rules}
+    silent = {rule for outcome in seen for rule in outcome.silent}
+    ids = [rule.spec.id for rule in rules.rules]
+    return [(rule, "fires") for rule in ids if rule not in fires] + [
+        (rule, "stays silent") for rule in ids if rule not in silent
+    ]
 
 
 @dataclass(slots=True)
 class _Runner:
-    path: Path
-    rules: RuleSet
+    of: RuleTests
     test: RuleTest
-    catalogue: Catalogue
+    line: int
 
     def outcome(self) -> Outcome:
-        problems = _differences(self.test.expect, self._signals(self._in_time()), self._start)
-        for number in range(SHUFFLES if self.test.shuffle and not problems else 0):
+        shuffled, lines = 0, timeline(self.test.expect, self._signals(self._in_time()), self._start)
+        for number in range(SHUFFLES if self.test.shuffle and _passed(lines) else 0):
             # What was retracted on the way depends on the order; what stands does not.
             stands = [e for e in self.test.expect if e.status != "retracted"]
             left = [s for s in self._signals(self._shuffled(number)) if s.status != "retracted"]
-            found = _differences(stands, left, self._start, revisions=False)
-            problems.extend(f"in another order of arrival (number {number + 1}): {text}" for text in found)
-        return Outcome(self.path, self.test.name, tuple(problems), frozenset(e.rule for e in self.test.expect))
+            found = timeline(stands, left, self._start, revisions=False)
+            if not _passed(found):
+                shuffled, lines = number + 1, found
+                break
+        rules = frozenset(e.rule for e in self.test.expect)
+        silent = self._concerned() - rules
+        return Outcome(self.of.path, self.test.name, self.line, tuple(lines), shuffled, rules, silent)
+
+    def _concerned(self) -> frozenset[str]:
+        """The rules that wait for a kind among the events."""
+        kinds = {event.kind for event in self.test.events}
+        return frozenset(
+            rule.spec.id
+            for rule in self.of.rules.rules
+            if any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
+        )
 
     @property
     def _start(self) -> int:
@@ -105,7 +176,7 @@ class _Runner:
         return sorted(arrivals, key=lambda a: a[:2])
 
     def _signals(self, arrivals: Sequence[Arrival]) -> list[Signal]:
-        shard = LocalShard(JourneyProcessor(self.rules, JourneyOptions(lateness=LATENESS)), 0, 1)
+        shard = LocalShard(JourneyProcessor(self.of.rules, JourneyOptions(lateness=LATENESS)), 0, 1)
         newest: dict[str, Signal] = {}
         for output in shard.process(TOUCHPOINTS, self._log(arrivals), 0):
             if output.topic == SIGNALS and output.key is not None:
@@ -128,7 +199,7 @@ class _Runner:
         return records
 
     def _touchpoint(self, number: int, event: TestEvent, late: float) -> EnrichedTouchpoint:
-        place = self.catalogue.place(event.kind)
+        place = self.of.catalogue.place(event.kind)
         time = from_ms(self._start + event.at)
         return EnrichedTouchpoint(
             event_id=event.id or f"event-{number + 1}",
@@ -159,44 +230,5 @@ def _tick(offset: int, high: int) -> PlainRecord:
     return PlainRecord(offset, high, None, value, ((TICK_HEADER, b"1"),))
 
 
-def _shown(signal: Signal, start: int) -> dict[str, object]:
-    return {
-        "rule": signal.rule,
-        "at": to_ms(signal.at) - start,
-        "status": "open" if signal.is_open else signal.status.value,
-        "customer": signal.customer,
-        "group": signal.group,
-        "severity": signal.severity,
-        "control": signal.control,
-        "party": signal.party,
-        "count": signal.values.get("count"),
-        "revision": signal.revision,
-        "evidence": signal.evidence,
-    }
-
-
-def _wanted(expected: Expected, *, revisions: bool) -> dict[str, object]:
-    names = ("rule", "at", "status", "customer", "group", "severity", "control", "party", "count", "evidence")
-    fields = {name: getattr(expected, name) for name in (*names, *(("revision",) if revisions else ()))}
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _differences(
-    expected: Sequence[Expected], signals: Sequence[Signal], start: int, *, revisions: bool = True
-) -> list[str]:
-    """What is missing and what is too much, each on a line."""
-    left = sorted((_shown(signal, start) for signal in signals), key=lambda s: (str(s["rule"]), int(str(s["at"]))))
-    problems: list[str] = []
-    for wanted in (_wanted(e, revisions=revisions) for e in expected):
-        found = next((s for s in left if all(s[name] == value for name, value in wanted.items())), None)
-        if found is None:
-            problems.append(f"- expected {_line(wanted)}")
-        else:
-            left.remove(found)
-    problems.extend(f"+ found    {_line(signal)}" for signal in left)
-    return problems
-
-
-def _line(fields: dict[str, object]) -> str:
-    shown = {**fields, "at": shown_length(int(str(fields["at"])))} if "at" in fields else fields
-    return ", ".join(f"{name}: {value}" for name, value in shown.items())
+def _passed(lines: Iterable[Line]) -> bool:
+    return all(line.mark is Mark.SAME for line in lines)

@@ -7,6 +7,8 @@ import click
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "test": ("touchline.cli.rules_test:test", "Run the tests beside rules."),
+    "backtest": ("touchline.cli.backtest:backtest", "Run rules over history: what were their signals worth?"),
+    "diff": ("touchline.cli.backtest:diff", "Show which signals two sets of rules tell apart, on history."),
 }
 """Each command: `module:name`, and what `touchline rules --help` says of it."""
 
@@ -47,4 +49,4 @@ class RulesGroup(click.Group):
 
 @click.group(cls=RulesGroup)
 def rules() -> None:
-    """Check rules, test them, and ask them why."""
+    """Check rules, test them, prove them on history, and ask them why."""

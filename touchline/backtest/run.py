@@ -1,0 +1,190 @@
+"""A whole back-test: history through the rules, then the figures."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from touchline.agents.enrich import build as build_enrich
+from touchline.agents.settings import Settings
+from touchline.backtest.sources import HistoryError, OnProgress, Source
+from touchline.pipeline.backtest.cases import CaseBook, Part, Question
+from touchline.pipeline.backtest.diff import Comparison, compare
+from touchline.pipeline.backtest.report import BackTestReport, Figures
+from touchline.pipeline.backtest.run import HistoryRun, Look, PastSignal
+from touchline.pipeline.engine.clock import to_ms
+from touchline.pipeline.enrichment.processor import EnrichProcessor
+from touchline.pipeline.friction.journey import JourneyOptions
+from touchline.pipeline.friction.load import load_rules
+from touchline.pipeline.friction.rules import CUSTOMER, RuleSet
+from touchline.pipeline.intake.errors import InvalidEvent
+from touchline.schemas.control import ClockMode
+from touchline.schemas.touchpoint import EnrichedTouchpoint
+
+HALF: Final = "half"
+"""Splits history where half of the cases had begun."""
+
+_LATE_SHARE: Final = 0.02
+_UNKNOWN: Final = "unknown."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackTest:
+    """What to run. `truth`: events for outcomes only. `split`: where a later part begins; HALF: in the middle; None:
+    one part."""
+
+    settings: Settings
+    rules: Sequence[Path]
+    builtin: bool
+    question: Question = field(default_factory=Question)
+    truth: Source | None = None
+    split: datetime | str | None = None
+    budget: int | None = None
+
+    def run(self, source: Source, on_progress: OnProgress) -> tuple[BackTestReport, list[PastSignal]]:
+        """The report, and all signals in the order in which they were raised.
+
+        Raises: FileError (rules, map), HistoryError, ImportFailed, Retry, Fatal."""
+        begun = time.monotonic()
+        rules = load_rules(self.rules, builtin=self.builtin)
+        book = CaseBook(self.question, locate=any(rule.spec.per != self.question.per for rule in rules.rules))
+        customers: set[str] = set()
+
+        def look(event: EnrichedTouchpoint, at: int) -> None:
+            customers.add(event.customer)
+            book.look(event, at)
+
+        run = history_run(self.settings, [rules], look)
+        work_off(source, run, on_progress)
+        if self.truth is not None:
+            _tell(self.truth, book, build_enrich(_on_log_clock(self.settings)))
+        (trial,) = run.trials
+        signals = sorted(trial.signals.values(), key=lambda s: (s.raised_at, s.signal_id))
+        judged = book.close(signals, run.until or 0)
+        figures = Figures(book, rules, judged, budget=self.budget)
+        parts = [figures.part(name, part) for name, part in self._parts(run, book)]
+        report = BackTestReport(
+            source=source.name,
+            since=parts[0].since if parts else None,
+            until=parts[-1].until if parts else None,
+            touchpoints=run.touchpoints,
+            customers=len(customers),
+            rules=len(rules.rules),
+            ruleset=rules.hash,
+            per=self.question.per,
+            outcome=None if self.question.outcome is None else self.question.outcome.text,
+            budget=self.budget,
+            seconds=time.monotonic() - begun,
+            left_out={**source.left_out, **_left_out(run.counts)},
+            too_late=run.too_late,
+            unknown=_unknown(trial.counts),
+            remarks=self._remarks(run, book, rules),
+            parts=parts,
+        )
+        return report, signals
+
+    def _parts(self, run: HistoryRun, book: CaseBook) -> list[tuple[str, Part]]:
+        if run.since is None or run.until is None:
+            return []
+        whole = Part(run.since, run.until + 1)
+        if self.split is None:
+            return [("all", whole)]
+        middle = book.middle() if self.question.per != CUSTOMER else run.middle()
+        cut = to_ms(self.split) if isinstance(self.split, datetime) else middle
+        if cut is None or not whole.since < cut < whole.until:
+            raise HistoryError("the history can't be split there: one side would be empty")
+        return [("earlier", Part(whole.since, cut)), ("later", Part(cut, whole.until))]
+
+    def _remarks(self, run: HistoryRun, book: CaseBook, rules: RuleSet) -> list[str]:
+        found = []
+        question = self.question
+        if not run.touchpoints:
+            found.append("the history is empty")
+        elif question.outcome is not None and not book.outcomes:
+            found.append(f"nothing in the history is an outcome ({question.outcome.text})")
+        if question.outcome is not None and (missing := question.outcome.rules - rules.by_id.keys()):
+            found.append(f"the outcome names rules that are not there: {', '.join(sorted(missing))}")
+        if book.strangers:
+            found.append(f"{book.strangers:,} outcomes of the truth are about nothing in the history")
+        if run.too_late > _LATE_SHARE * run.touchpoints:
+            found.append(
+                f"{run.too_late:,} touchpoints came too late to open a signal: lines must stand in the order of "
+                "arrival (--sort puts them in the order of time)"
+            )
+        return found
+
+
+def compare_rules(
+    settings: Settings, old: tuple[Path, bool], new: tuple[Path, bool], source: Source, on_progress: OnProgress
+) -> tuple[Comparison, HistoryRun]:
+    """Two sets of rules (a path, and whether the built-in ones belong to it) on one reading of history.
+
+    Raises: as `BackTest.run`."""
+    sets = [load_rules([path], builtin=builtin) for path, builtin in (old, new)]
+    run = history_run(settings, sets, _blind)
+    work_off(source, run, on_progress)
+    before, after = run.trials
+    return compare(before.signals.values(), after.signals.values()), run
+
+
+def _blind(_event: EnrichedTouchpoint, _at: int) -> None:
+    """Looks at nothing."""
+
+
+def history_run(settings: Settings, sets: Sequence[RuleSet], look: Look) -> HistoryRun:
+    """A run with the lateness and the parties of the settings."""
+    journey = settings.journey
+    options = JourneyOptions(
+        lateness=journey.lateness,
+        source_lateness=dict(journey.source_lateness),
+        customer_ttl=journey.customer_ttl,
+        own_parties=frozenset({settings.enrich.own_party}),
+    )
+    return HistoryRun(build_enrich(_on_log_clock(settings)), sets, options, look)
+
+
+def work_off(source: Source, run: HistoryRun, on_progress: OnProgress) -> None:
+    """All of a history through a run.
+
+    Raises: HistoryError, ImportFailed, FileError, Retry, Fatal."""
+    raw, enriched = run.raw, run.enriched
+    for entry in source.entries(on_progress):
+        if isinstance(entry, bytes):
+            raw(entry)
+        else:
+            enriched(entry)
+    run.finish()
+
+
+def _on_log_clock(settings: Settings) -> Settings:
+    one = settings.kafka.model_copy(update={"partitions": 1, "raw_partitions": 1})
+    return settings.model_copy(update={"clock": ClockMode.LOG, "kafka": one})
+
+
+def _nobody(_what: str, _done: int, _total: int) -> None:
+    """Tells nobody."""
+
+
+def _tell(truth: Source, book: CaseBook, enrich: EnrichProcessor) -> None:
+    """Shows what only outcomes may see."""
+    for number, entry in enumerate(truth.entries(_nobody), 1):
+        event = entry
+        if isinstance(entry, bytes):
+            try:
+                touchpoint = enrich.intake.parse(entry)
+            except InvalidEvent as error:
+                raise HistoryError(f"{truth.name}, touchpoint {number}: {error.field}: {error.message}") from None
+            event, _ = enrich.assembler.enriched(touchpoint, touchpoint.occurred_at, 0, number, 0.0)
+        if isinstance(event, EnrichedTouchpoint):
+            book.truth(event, to_ms(event.occurred_at))
+
+
+def _left_out(counts: Mapping[str, int]) -> dict[str, int]:
+    return {what: n for what, n in counts.items() if n and (what == "duplicates" or what.startswith("rejected."))}
+
+
+def _unknown(counts: Mapping[str, int]) -> dict[str, int]:
+    found = {what.removeprefix(_UNKNOWN): n for what, n in counts.items() if what.startswith(_UNKNOWN)}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))

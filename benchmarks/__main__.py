@@ -6,7 +6,7 @@ import time
 
 RUNS = (
     ("(a) journey job against plain Faust", "journey_job", "--events", "1000000", "--plain", "40000"),
-    ("(b) the whole flow", "flow", "--events", "300000", "--runs", "3"),
+    ("(b) the whole flow", "flow", "--events", "600000", "--runs", "3"),
     ("(c) enrich alone", "enrich"),
     ("(c) journey alone", "rules"),
     ("(c) outreach alone", "decide"),

@@ -77,7 +77,7 @@ def measure(kafka: RealKafka | str, pairs: list[Pair], partitions: int) -> dict[
                 "events_per_s_with_start": count / (ended - started),
             }
             figures |= {f"{name}_us": 1e6 * seconds / (count - first) for name, seconds in took.items()}
-            figures |= {f"{a}_mib": memory_mib(process) for a, process in zip(AGENTS, running, strict=True)}
+            figures |= {f"{a}_mib": memory_mib(process.pid) for a, process in zip(AGENTS, running, strict=True)}
             for table in ("signals", "decisions", "deliveries"):
                 figures[table] = int(place.query(f"SELECT count() FROM {table} FINAL")[0][0])  # noqa: S608
     return figures

@@ -78,7 +78,7 @@ def measure(bootstrap: str, customers: int, events: int) -> dict[str, float]:
             seconds = _wait(place, events)
             figures: dict[str, float] = {"customers": customers, "events": events}
             figures["events_per_s_with_start"] = round(events / seconds)
-            figures["memory_mib"] = round(memory_mib(journey))
+            figures["memory_mib"] = round(memory_mib(journey.pid))
             journey.kill()
             journey.wait()
         before = (place.folder / "journey.log").read_text().count(": open,")
@@ -89,7 +89,7 @@ def measure(bootstrap: str, customers: int, events: int) -> dict[str, float]:
                     raise SystemExit(f"not open again; logs in {place.folder}")
                 time.sleep(0.1)
             figures["recovered_after_s"] = round(time.perf_counter() - started, 1)
-            figures["memory_after_recovery_mib"] = round(memory_mib(journey))
+            figures["memory_after_recovery_mib"] = round(memory_mib(journey.pid))
         opened = re.findall(r": open, (\d+) changelog records read in ([\d.]+) s", text)[-PARTITIONS:]
         figures["changelog_records"] = sum(int(count) for count, _ in opened)
         figures["read_s"] = round(sum(float(took) for _, took in opened), 1)

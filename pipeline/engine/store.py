@@ -1,6 +1,7 @@
 """State per key: kept encoded, decoded while in use, with a timer and an end of life for each key."""
 
 import heapq
+import itertools
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
@@ -12,6 +13,8 @@ NEVER: Final = 2**62
 
 _HEAD: Final = struct.Struct("<qq")
 _SWEEP: Final = 256
+_CACHED_BYTES: Final = 2 << 20
+"""Decoded values take about ten times their encoded size, so this is about 20 MiB a shard."""
 
 
 class _Entry(Generic[V]):
@@ -27,7 +30,8 @@ class KeyedStore(Generic[V]):
     """A `Piece` that holds a value for each key. Times in milliseconds since 1970 UTC.
 
     A value may be changed in place, followed by `put`: encoding happens once a batch, in `changes`. An expired key
-    reads as absent at once, whenever the sweep frees it, so when a sweep runs changes no result.
+    reads as absent at once, whenever the sweep frees it, so when a sweep runs changes no result. At most `cached`
+    values stay decoded, fewer where values are large.
     """
 
     def __init__(self, encode: Callable[[V], bytes], decode: Callable[[bytes], V], *, cached: int = 20_000) -> None:
@@ -142,15 +146,22 @@ class KeyedStore(Generic[V]):
         changed.extend([(key.encode(), None) for key in self._gone if key not in self._dirty])
         self._gone.clear()
         cache, packed, pack, encode = self._cache, self._packed, _HEAD.pack, self._encode
+        size = 0
         for key in self._dirty:
             entry = cache[key]
             packed[key] = value = pack(entry.due, entry.expires) + encode(entry.value)
+            size += len(value)
             changed.append((key.encode(), value))
+        if self._dirty:
+            self._trim(min(self._cached, _CACHED_BYTES * len(self._dirty) // size))
         self._dirty.clear()
-        if len(self._cache) > self._cached:
-            for key in list(self._cache)[: len(self._cache) - self._cached // 2]:
-                del self._cache[key]
         return changed
+
+    def _trim(self, most: int) -> None:
+        """Forgets the decoded form of half of what may be kept, the oldest first, once there is more."""
+        if len(self._cache) > most:
+            for key in list(itertools.islice(self._cache, len(self._cache) - most // 2)):
+                del self._cache[key]
 
 
 class Cell(Generic[V]):

@@ -65,7 +65,7 @@ class WarehouseSettings(_Section):
     user: str = "default"
     password: SecretStr = SecretStr("")
     secure: bool = False
-    batch_rows: Annotated[int, Field(ge=1)] = 10_000
+    batch_rows: Annotated[int, Field(ge=1)] = 4_000
     batch_wait: Duration = 500
     timeout: Duration = 30_000
 

@@ -71,11 +71,12 @@ class ClickHouseSink:
         self._inserts: dict[str, tuple[_Insert, asyncio.Task[None]]] = {}
         self._inserted: dict[str, float] = {}
         self._recounts: dict[str, tuple[set[int], asyncio.Task[float]]] = {}
+        self._storing = asyncio.Lock()
         self._recounting = asyncio.Lock()
 
     async def insert(self, facts: FactTable, columns: Sequence[Values]) -> None:
         """Stores rows, given as columns. Waits up to `warehouse.batch_wait` since the last insert into the same table
-        for others to join, unless there are `warehouse.batch_rows`."""
+        for others to join, unless there are `warehouse.batch_rows`; they join as well while another insert runs."""
         if facts.name not in self._inserts:
             insert = _Insert()
             task = asyncio.create_task(self._store(facts, insert))
@@ -112,9 +113,10 @@ class ClickHouseSink:
         if wait > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(insert.full.wait(), wait)
-        del self._inserts[facts.name]  # from here on, rows go into the next insert
-        self._inserted[facts.name] = perf_counter()
-        await self._inserting.run(Connection.insert, statement(f"insert_{facts.name}"), insert.columns)
+        async with self._storing:
+            del self._inserts[facts.name]  # from here on, rows go into the next insert
+            self._inserted[facts.name] = perf_counter()
+            await self._inserting.run(Connection.insert, statement(f"insert_{facts.name}"), insert.columns)
 
     async def _count(self, facts: FactTable, together: set[int]) -> float:
         async with self._recounting:

@@ -1,6 +1,6 @@
 """The texts of messages: plain text with `{name}` placeholders, checked when they are loaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass as contract
 from touchline.schemas.outreach import Message
 from touchline.schemas.signal import Signal
 from touchline.schemas.types import Name
+from touchline.schemas.vocabulary import Polarity
 from touchline.schemas.yamlfile import FileError, Mistake, YamlFile, did_you_mean
 
 BUILT_IN: Final = Path(__file__).with_name("messages.yaml")
@@ -39,6 +40,8 @@ class Template:
 class _File:
     default: Template
     rules: dict[Name, Template]
+    need: Template | None = None
+    delight: Template | None = None
 
 
 _ADAPTER: Final = TypeAdapter(_File)
@@ -46,14 +49,15 @@ _ADAPTER: Final = TypeAdapter(_File)
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The texts by rule."""
+    """The texts by rule, and for rules without one by polarity: an apology would be out of place in a good moment."""
 
     default: Template
     rules: dict[str, Template]
+    polarities: dict[Polarity, Template] = field(default_factory=dict)
 
     def render(self, signal: Signal, to: str) -> Message:
         """The message about a signal to an address."""
-        template = self.rules.get(signal.rule, self.default)
+        template = self.rules.get(signal.rule) or self.polarities.get(signal.polarity, self.default)
         about = about_of(signal)
         words = {"about": about, "party": signal.party, "stage": signal.stage.value}
         subject = template.subject.format_map(words)
@@ -77,12 +81,16 @@ def load_messages(path: Path = BUILT_IN) -> Messages:
     Raises: FileError, with the place of each mistake; an unknown placeholder is one."""
     file = YamlFile.read(path)
     content = file.as_type(_ADAPTER)
+    others = {Polarity.NEED: content.need, Polarity.DELIGHT: content.delight}
+    polarities = {polarity: template for polarity, template in others.items() if template is not None}
     mistakes = list(_mistakes(file, ("default",), content.default))
+    for polarity, template in polarities.items():
+        mistakes += _mistakes(file, (polarity,), template)
     for rule, template in content.rules.items():
         mistakes += _mistakes(file, ("rules", rule), template)
     if mistakes:
         raise FileError(file.name, mistakes)
-    return Messages(content.default, content.rules)
+    return Messages(content.default, content.rules, polarities)
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,21 @@
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.outreach.cases import signal
-from touchline.pipeline.outreach.messages import BUILT_IN, PLACEHOLDERS, about_of, built_in_messages, load_messages
+from touchline.pipeline.friction.load import load_rules
+from touchline.pipeline.outreach.messages import (
+    BUILT_IN,
+    PLACEHOLDERS,
+    Messages,
+    about_of,
+    built_in_messages,
+    load_messages,
+)
+from touchline.schemas.vocabulary import Polarity
 from touchline.schemas.yamlfile import FileError
 
 
@@ -25,6 +35,26 @@ def test_a_rule_has_its_own_text() -> None:
     messages = built_in_messages()
     assert messages.render(signal(rule="long_wait"), "x").subject == "Sorry for the wait"
     assert messages.render(signal(rule="no_such_rule"), "x").subject == "About your recent contact with us"
+
+
+def test_a_rule_without_a_text_has_that_of_its_polarity() -> None:
+    messages = built_in_messages()
+    texts = {of: messages.render(signal(rule="no_such_rule", polarity=of), "x").text for of in Polarity}
+    assert len(set(texts.values())) == len(Polarity)
+    assert "did not go as it should" in texts[Polarity.FRICTION]
+    plain = load_messages_of("default: {subject: s, text: t}\nrules: {}\n")
+    assert plain.render(signal(rule="no_such_rule", polarity=Polarity.NEED), "x").text == "t"
+
+
+def test_nobody_apologises_for_a_need_or_a_good_moment() -> None:
+    messages = built_in_messages()
+    apology = re.compile("sorry|went wrong|did not go|not work|apolog", re.IGNORECASE)
+    polarities = {rule.spec.id: rule.spec.polarity for rule in load_rules().rules}
+    assert set(polarities.values()) == set(Polarity)
+    for rule, polarity in [*polarities.items(), ("no_such_rule", Polarity.NEED), ("no_such_rule", Polarity.DELIGHT)]:
+        message = messages.render(signal(rule=rule, polarity=polarity), "x")
+        if polarity is not Polarity.FRICTION:
+            assert not apology.search(message.subject + message.text), rule
 
 
 @pytest.mark.parametrize(
@@ -53,6 +83,13 @@ def test_a_message_keeps_its_bounds(tmp_path: Path) -> None:
     assert (len(message.subject), len(message.text)) == (256, 16_384)
 
 
+def load_messages_of(text: str) -> Messages:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "texts.yaml"
+        path.write_text(text)
+        return load_messages(path)
+
+
 def texts(text: str = "t", subject: str = "s", rules: str = "{}") -> str:
     return f"default: {{subject: {subject}, text: {text}}}\nrules: {rules}\n"
 
@@ -73,6 +110,10 @@ def texts(text: str = "t", subject: str = "s", rules: str = "{}") -> str:
         (texts(rules="\n  long_wait: {subjekt: s, text: t}"), 'is not a field here, did you mean "subject"?'),
         (texts(subject='"a\\nb"'), "default.subject: String should match pattern"),
         ("rules: {}", "default: is needed"),
+        (
+            texts() + "delight: {subject: s, text: '{abut}'}",
+            "3:29: delight.text: {abut} is no placeholder, did you mean",
+        ),
     ],
 )
 def test_a_mistake_in_a_text_has_its_place(tmp_path: Path, text: str, mistake: str) -> None:

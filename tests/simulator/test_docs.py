@@ -16,8 +16,8 @@ def test_the_fields_of_the_truth_are_all_there() -> None:
     assert sorted(told) == sorted(field.name for field in fields(Truth))
 
 
-def test_friction_is_told_by_the_id_of_the_built_in_rule() -> None:
-    assert set(MODELS) == {rule.spec.id for rule in load_rules().rules}
+def test_friction_is_told_by_the_id_of_the_built_in_rule_that_should_notice_it() -> None:
+    assert set(MODELS) <= {rule.spec.id for rule in load_rules().rules}
 
 
 def test_the_least_and_the_most_probable_complaint_are_as_told() -> None:

@@ -1,7 +1,9 @@
 """The journey of each customer: profiles, rules, timers. Touchpoints and ticks in, signals and profiles out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 import msgspec
 
@@ -15,6 +17,7 @@ from touchline.pipeline.friction import profile
 from touchline.pipeline.friction.code import Hits
 from touchline.pipeline.friction.rules import RuleSet
 from touchline.pipeline.friction.state import NOWHERE, Customer, decode_customer, encode_customer
+from touchline.pipeline.friction.terms import Terms, new_terms, terms_of
 from touchline.pipeline.friction.watch import Watch, Watcher
 from touchline.schemas.codec import DecodeError, decode_touchpoint, encode
 from touchline.schemas.control import Tick
@@ -32,24 +35,38 @@ class JourneyOptions:
     own_parties: frozenset[str] = frozenset({"own"})
 
 
+_PORTION: Final = 500
+"""How many customers are looked through in a batch after the rules have changed."""
+
+
 class _Place(msgspec.Struct, array_like=True):
-    """How far a shard is: `forwarded` is the low that was last passed on."""
+    """How far a shard is: `forwarded` is the low that was last passed on; `ruleset` the hash of the rules under which
+    it works; `settled`: no customer has anything left of other rules."""
 
     forwarded: int | None = None
+    ruleset: str = ""
+    settled: bool = True
 
 
 class JourneyState:
-    """All that one shard keeps."""
+    """All that one shard keeps. `terms`: of the rules in force, and of those before that may still have signals open.
+    `unsettled`: the customers that are still to be looked through; None when that has not begun in this memory."""
 
     def __init__(self) -> None:
         self.customers: KeyedStore[Customer] = KeyedStore(encode_customer, decode_customer)
         self.marks = Watermarks()
         self.place = Cell(_Place(), msgspec.msgpack.encode, _decode_place)
+        self.terms = new_terms()
+        self.unsettled: Iterator[str] | None = None
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """For the changelog."""
-        return {"c": self.customers, "w": self.marks, "p": self.place}
+        return {"c": self.customers, "w": self.marks, "p": self.place, "r": self.terms}
+
+    def former(self, key: str) -> Terms | None:
+        """What signals say of the rule with that state key."""
+        return self.terms.get(key, 0)
 
 
 def _decode_place(data: bytes) -> _Place:
@@ -62,9 +79,14 @@ class JourneyProcessor:
     inputs = (TOUCHPOINTS,)
 
     def __init__(self, rules: RuleSet, options: JourneyOptions | None = None) -> None:
-        self.rules = rules
         self.options = options or JourneyOptions()
         self._longest = max([self.options.lateness, *self.options.source_lateness.values()])
+        self.put_in_force(rules)
+
+    def put_in_force(self, rules: RuleSet) -> None:
+        """Another set of rules, for all that is processed from now on. Each shard goes over to it with its next batch:
+        what did not change goes on where it was, what did starts afresh, and what it had open expires."""
+        self.rules = rules
         self._watcher = Watcher(rules, self.options.own_parties)
 
     def new_state(self) -> JourneyState:
@@ -72,9 +94,14 @@ class JourneyProcessor:
         return JourneyState()
 
     def process(self, batch: Batch, state: JourneyState, out: Outbox) -> None:
-        """Takes in touchpoints and ticks. An empty batch changes nothing: time comes in by ticks."""
+        """Takes in touchpoints and ticks. An empty batch changes nothing but what other rules left: time comes in
+        by ticks."""
         watch = Watch("", Customer(), None, 0, False, batch.partition, out)
         self._set_time(watch, state)
+        if state.place.value.ruleset != self.rules.hash:
+            self._begin_under_these_rules(state)
+        if not state.place.value.settled:
+            self._settle_some(watch, state)
         for record in batch.records:
             tick = tick_of(record)
             if tick is not None:
@@ -87,6 +114,36 @@ class JourneyProcessor:
                 out.count("customers.expired", freed)
         for (rule, name), n in self.rules.tally.drain().items():
             out.count(f"unknown.{rule}.{name}", n)
+
+    def _begin_under_these_rules(self, state: JourneyState) -> None:
+        for rule in self.rules.rules:
+            state.terms.put(rule.key, terms_of(rule))
+        state.place.value.ruleset, state.place.value.settled = self.rules.hash, False
+        state.place.touch()
+        state.unsettled = None
+
+    def _settle_some(self, watch: Watch, state: JourneyState) -> None:
+        """Looks through some customers for what other rules left; those who have an event or a timer meanwhile are
+        seen to then."""
+        if state.unsettled is None:
+            state.unsettled = state.customers.keys()
+        low = state.marks.low or 0
+        count = 0
+        for watch.key in islice(state.unsettled, _PORTION):
+            count += 1
+            customer = state.customers.get(watch.key, low)
+            if customer is None:
+                continue
+            watch.customer = customer
+            watch.noticed = max(low, customer.reached + self.options.lateness if customer.reached else 0)
+            if self._watcher.settle(watch, state.former):
+                self._put(watch, state)
+        if count < _PORTION:
+            state.unsettled = None
+            state.place.value.settled = True
+            state.place.touch()
+            for key in sorted(set(state.terms.keys()) - self.rules.by_key.keys()):
+                state.terms.drop(key)
 
     def _set_time(self, watch: Watch, state: JourneyState) -> None:
         low = state.marks.low
@@ -115,6 +172,8 @@ class JourneyProcessor:
             customer = Customer()
             customer.tidied = watch.horizon
         watch.key, watch.customer = event.customer, customer
+        if not state.place.value.settled:
+            self._watcher.settle(watch, state.former)
         self._catch_up(event.raw_partition, watch, state)
         if event.kind in profile.KINDS:
             self._profile(event, at, watch)
@@ -188,6 +247,9 @@ class JourneyProcessor:
         # partition could first have shown it, also when history is worked off in large steps.
         for due, watch.key, watch.customer in state.customers.due(low - self.options.lateness):
             watch.horizon = due + self.options.lateness - self._longest
+            if not state.place.value.settled:
+                watch.noticed = due + self.options.lateness
+                self._watcher.settle(watch, state.former)
             self._timers(watch, due)
             self._put(watch, state)
         self._set_time(watch, state)

@@ -10,6 +10,7 @@ from touchline.pipeline.friction.evidence import shown_length, shown_time
 from touchline.pipeline.friction.fields import WORDS, Value
 from touchline.pipeline.friction.rules import CUSTOMER, Rule
 from touchline.pipeline.friction.state import Crossing, Emitted
+from touchline.pipeline.friction.terms import Terms
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Channel, Control, SignalStatus
 
@@ -49,31 +50,31 @@ class SignalBuilder:
     own: frozenset[str]
     ruleset: str
 
-    def control(self, rule: Rule, party: str) -> Control:
+    def control(self, terms: Terms, party: str) -> Control:
         """The party of the evidence decides: ours (or a department of ours), a partner, or nobody that we know."""
-        if party in self.own:
+        if party in self.own or party == terms.owner:
             return Control.OWN
-        return rule.spec.control if party in _NOBODY else Control.PARTNER
+        return terms.control if party in _NOBODY else Control.PARTNER
 
-    def signal(self, rule: Rule, said: Emitted, around: Surroundings) -> Signal:
+    def signal(self, terms: Terms, said: Emitted, around: Surroundings) -> Signal:
         """The signal as it is to be said now."""
-        spec, crossing = rule.spec, said.crossing
-        words = self._words(rule, crossing, around)
+        crossing = said.crossing
+        words = self._words(terms, crossing, around)
         status = SignalStatus(said.status)
-        told = rule.evidence.render(words, crossing.facts)
+        told = terms.evidence.render(words, crossing.facts)
         if status is SignalStatus.RETRACTED:
             told = f"Disproved by what came later. Was: {told}"
         return Signal(
             signal_id=said.signal,
             revision=said.revision,
             status=status,
-            rule=spec.id,
-            rule_version=spec.version,
-            polarity=spec.polarity,
-            severity=spec.severity,
-            owner=spec.owner,
-            control=self.control(rule, crossing.party),
-            stage=spec.stage,
+            rule=terms.id,
+            rule_version=terms.version,
+            polarity=terms.polarity,
+            severity=terms.severity,
+            owner=terms.owner,
+            control=self.control(terms, crossing.party),
+            stage=terms.stage,
             party=crossing.party,
             channel=_CHANNELS.get(crossing.channel),
             customer=around.customer,
@@ -81,21 +82,21 @@ class SignalBuilder:
             at=from_ms(crossing.at),
             raised_at=from_ms(max(around.raised_at, crossing.at)),
             evidence=told,
-            action=spec.action,
+            action=terms.action,
             events=crossing.events,
-            values=self._values(rule, crossing),
-            subjects=() if spec.per == CUSTOMER or spec.per in WORDS else (around.group,),
+            values=self._values(terms, crossing),
+            subjects=() if terms.per == CUSTOMER or terms.per in WORDS else (around.group,),
             profile_revision=around.profile_revision,
             provisional=around.provisional,
             ruleset=self.ruleset,
         )
 
     @staticmethod
-    def _words(rule: Rule, crossing: Crossing, around: Surroundings) -> dict[str, Value]:
+    def _words(terms: Terms, crossing: Crossing, around: Surroundings) -> dict[str, Value]:
         words: dict[str, Value] = {
             "count": crossing.count,
-            "threshold": rule.threshold,
-            "within": None if rule.within is None else shown_length(rule.within),
+            "threshold": terms.threshold,
+            "within": None if terms.within is None else shown_length(terms.within),
             "party": crossing.party,
             "channel": crossing.channel,
             "group": around.group,
@@ -106,12 +107,12 @@ class SignalBuilder:
         return words
 
     @staticmethod
-    def _values(rule: Rule, crossing: Crossing) -> dict[str, Value]:
+    def _values(terms: Terms, crossing: Crossing) -> dict[str, Value]:
         values: dict[str, Value] = {"events": crossing.total, "count": crossing.count}
-        if rule.threshold is not None:
-            values["threshold"] = rule.threshold
-        if rule.within is not None:
-            values["within_seconds"] = rule.within / SECOND
+        if terms.threshold is not None:
+            values["threshold"] = terms.threshold
+        if terms.within is not None:
+            values["within_seconds"] = terms.within / SECOND
         if crossing.closed:
             values["closed_at"] = from_ms(crossing.closed).isoformat()
         for name, value in crossing.facts.get("", {}).items():

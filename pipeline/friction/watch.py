@@ -1,6 +1,6 @@
 """Runs the rules on one customer: which groups an event belongs to, what changed, what is said of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from touchline.pipeline.friction.code import Hits
 from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
 from touchline.pipeline.friction.state import EMPTY, Crossing, Customer, Emitted, Group, Item, Machine
+from touchline.pipeline.friction.terms import Terms, terms_of
 from touchline.pipeline.friction.timeline import (
     DUPLICATE,
     FINAL,
@@ -64,6 +65,7 @@ class Watcher:
 
     def __init__(self, rules: RuleSet, own_parties: frozenset[str]) -> None:
         self._rules = rules
+        self._terms = {rule.key: terms_of(rule) for rule in rules.rules}
         departments = {rule.spec.owner for rule in rules.rules}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
 
@@ -153,7 +155,7 @@ class Watcher:
         groups = watch.customer.groups.setdefault(rule.key, {})
         if len(groups) >= MAX_GROUPS:
             oldest = next(iter(groups))
-            self._close(watch, (rule, oldest, groups.pop(oldest)))
+            self._close(watch, self._terms[rule.key], oldest, groups.pop(oldest))
             watch.out.count("evicted.groups")
         group = groups[name] = Group()
         return group
@@ -172,17 +174,16 @@ class Watcher:
 
     def erase(self, watch: Watch) -> None:
         """Ends and forgets everything."""
-        for spot in self._groups(watch.customer):
-            self._close(watch, spot)
+        for rule, name, group in self._groups(watch.customer):
+            self._close(watch, self._terms[rule.key], name, group)
         watch.customer.groups, watch.customer.quiet = {}, []
         watch.customer.due = NEVER
 
     def _groups(self, customer: Customer) -> Iterator[Spot]:
         for key, groups in customer.groups.items():
-            rule = self._rules.by_key.get(key)
-            if rule is not None:
-                for name, group in groups.items():
-                    yield rule, name, group
+            rule = self._rules.by_key[key]
+            for name, group in groups.items():
+                yield rule, name, group
 
     def _tidy(self, watch: Watch) -> None:
         """Takes what is behind the horizon together, and frees groups that say nothing any more."""
@@ -192,11 +193,7 @@ class Watcher:
             self._quieten(watch)
         freed: list[tuple[str, str]] = []
         for key, groups in customer.groups.items():
-            rule = self._rules.by_key.get(key)
-            if rule is None:
-                self._forget(watch, key, groups)
-                freed.extend((key, name) for name in groups)
-                continue
+            rule = self._rules.by_key[key]
             for name, group in groups.items():
                 if group.recent and group.recent[-1].at >= horizon:
                     continue
@@ -208,17 +205,32 @@ class Watcher:
             if not customer.groups[key]:
                 del customer.groups[key]
 
-    def _forget(self, watch: Watch, key: str, groups: dict[str, Group]) -> None:
-        """Lets go of the state of a rule whose logic is another now, or that is gone. What it had open expires; of a
-        rule that is gone nobody can say any more whose it was, so that is only counted."""
-        watch.out.count("rules.forgotten", len(groups))
-        successor = self._rules.by_id.get(key.partition(":")[0])
-        if successor is not None:
+    def settle(self, watch: Watch, former: Callable[[str], Terms | None]) -> bool:
+        """Lets go of the state of rules whose logic is another now, or that are gone; what they had open expires, in
+        the words of `former`. A cooldown that runs goes on under the rule of the same id. Returns whether there was
+        anything to let go of."""
+        customer, by_key = watch.customer, self._rules.by_key
+        gone = [key for key in customer.groups if key not in by_key]
+        quiet = [known for known in customer.quiet if known[0] in by_key]
+        if not gone and len(quiet) == len(customer.quiet):
+            return False
+        customer.quiet = quiet
+        for key in gone:
+            groups = customer.groups.pop(key)
+            watch.out.count("rules.forgotten", len(groups))
+            terms = former(key)
+            if terms is None:
+                continue  # written by a release that kept none
+            heir = self._rules.by_id.get(terms.id)
             for name, group in groups.items():
-                self._close(watch, (successor, name, group))
+                self._close(watch, terms, name, group)
+                if heir is not None and heir.spec.per == terms.per:
+                    _inherit(customer, heir, name, group, watch.horizon)
+        customer.due = self._least(watch)
+        return True
 
     def _say(self, watch: Watch, spot: Spot) -> None:
-        rule, _, group = spot
+        rule, name, group = spot
         crossings = rule.detector.crossings(tip_of(group, rule.detector), watch.watermark)
         if not crossings and not group.emitted:
             return
@@ -227,7 +239,7 @@ class Watcher:
                 self._tell(watch, spot, old, crossing)
             elif old is not None and old.status != SignalStatus.RETRACTED.value:
                 old.status = SignalStatus.RETRACTED.value
-                self._send(watch, spot, old)
+                self._send(watch, self._terms[rule.key], name, old)
 
     def _tell(self, watch: Watch, spot: Spot, old: Emitted | None, crossing: Crossing) -> None:
         rule, name, group = spot
@@ -243,20 +255,19 @@ class Watcher:
             old.crossing = crossing
             return
         old.status, old.crossing = status.value, crossing
-        self._send(watch, spot, old)
+        self._send(watch, self._terms[rule.key], name, old)
 
-    def _close(self, watch: Watch, spot: Spot) -> None:
-        for said in spot[2].emitted:
+    def _close(self, watch: Watch, terms: Terms, name: str, group: Group) -> None:
+        for said in group.emitted:
             if said.status not in FINAL:
                 said.status = SignalStatus.EXPIRED.value
-                self._send(watch, spot, said)
+                self._send(watch, terms, name, said)
 
-    def _send(self, watch: Watch, spot: Spot, said: Emitted) -> None:
-        rule, name, _ = spot
+    def _send(self, watch: Watch, terms: Terms, name: str, said: Emitted) -> None:
         said.revision += 1
         revision = watch.customer.profile.revision if watch.customer.profile is not None else 0
         around = Surroundings(watch.key, name or watch.key, watch.noticed, revision, watch.provisional)
-        signal = self._builder.signal(rule, said, around)
+        signal = self._builder.signal(terms, said, around)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
 
@@ -286,6 +297,18 @@ class Watcher:
             if said.status not in FINAL:
                 least = min(least, detector.timing.ends(said.crossing.last))
         return least
+
+
+def _inherit(customer: Customer, heir: Rule, name: str, group: Group, horizon: int) -> None:
+    """What another logic keeps of a group: when a signal was last opened, while that still holds others back."""
+    opened = [said.crossing.at for said in group.emitted if said.status != SignalStatus.RETRACTED.value]
+    if group.base.last_open is not None:
+        opened.append(group.base.last_open)
+    last, cooldown = max(opened, default=None), heir.spec.cooldown
+    if cooldown and last is not None and last + cooldown > horizon:
+        fresh = Group()
+        fresh.base = fresh.tip = Machine(last_open=last)
+        customer.groups.setdefault(heir.key, {}).setdefault(name, fresh)
 
 
 def _same(said: Emitted, crossing: Crossing, status: SignalStatus) -> bool:

@@ -42,8 +42,7 @@ Arrival = tuple[int, int, TestEvent]
 class Outcome:
     """What a test showed. `line`: where it stands in its file; `timeline`: all that was expected and all that came, of
     the first order of arrival that failed, else of the order written; `shuffled`: the number of that order, 0 for the
-    one written. `rules`: those it expects a signal of; `silent`: those that wait for its events and of which it expects
-    none."""
+    one written. `rules`: those it expects a signal of."""
 
     file: Path
     test: str
@@ -51,7 +50,6 @@ class Outcome:
     timeline: tuple[Line, ...]
     shuffled: int
     rules: frozenset[str]
-    silent: frozenset[str]
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -121,16 +119,25 @@ def load_tests(path: Path, catalogue: Catalogue) -> RuleTests:
     return RuleTests(path, rule_file, rules, content.tests, lines, catalogue)
 
 
-def untested(rules: RuleSet, outcomes: Iterable[Outcome]) -> list[tuple[str, str]]:
+def untested(rules: RuleSet, files: Iterable[RuleTests]) -> list[tuple[str, str]]:
     """The rules without a test that fires or without one that stays silent, and which of the two is missing. A test in
     which nothing happens that a rule waits for does not show that it stays silent."""
-    seen = list(outcomes)
-    fires = {rule for outcome in seen for rule in outcome.rules}
-    silent = {rule for outcome in seen for rule in outcome.silent}
+    shown = [_shown(rules, test) for tests in files for test in tests.tests]
+    fires, silent = (frozenset().union(*(one[side] for one in shown)) for side in (0, 1))
     ids = [rule.spec.id for rule in rules.rules]
     return [(rule, "fires") for rule in ids if rule not in fires] + [
         (rule, "stays silent") for rule in ids if rule not in silent
     ]
+
+
+def _shown(rules: RuleSet, test: RuleTest) -> tuple[frozenset[str], frozenset[str]]:
+    """The rules of which a test expects a signal, and those that wait for its events and stay silent."""
+    fires = frozenset(expected.rule for expected in test.expect)
+    kinds = {event.kind for event in test.events}
+    concerned = (
+        rule.spec.id for rule in rules.rules if any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
+    )
+    return fires, frozenset(concerned) - fires
 
 
 @dataclass(slots=True)
@@ -150,17 +157,7 @@ class _Runner:
                 shuffled, lines = number + 1, found
                 break
         rules = frozenset(e.rule for e in self.test.expect)
-        silent = self._concerned() - rules
-        return Outcome(self.of.path, self.test.name, self.line, tuple(lines), shuffled, rules, silent)
-
-    def _concerned(self) -> frozenset[str]:
-        """The rules that wait for a kind among the events."""
-        kinds = {event.kind for event in self.test.events}
-        return frozenset(
-            rule.spec.id
-            for rule in self.of.rules.rules
-            if any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
-        )
+        return Outcome(self.of.path, self.test.name, self.line, tuple(lines), shuffled, rules)
 
     @property
     def _start(self) -> int:

@@ -13,6 +13,7 @@ exactly when Kleene's value is true. The code is generated from the checked tree
 
 import ast
 import io
+import re
 import tokenize
 import warnings
 from collections.abc import Collection
@@ -50,6 +51,16 @@ _CALLED: Final[dict[type[ast.expr], str]] = {
     ast.Dict: "a mapping",
     ast.Attribute: "an attribute of an object",
 }
+
+
+_PATTERN: Final = re.compile(
+    r"=~|~=|!~|(?:\b|_)(?:re|regexp?|rlike|i?like|match(?:es)?|search|fullmatch)\b", re.IGNORECASE
+)
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NO_PATTERNS: Final = (
+    "there are no regular expressions: write 'word' in field, field in ('a', 'b'), or have the publisher or the import "
+    "map set an attribute"
+)
 
 
 class WhereError(Exception):
@@ -150,6 +161,8 @@ class _Parser:
         except SyntaxError as error:
             # Python places what is missing at the end on a line of its own, or nowhere.
             offset = error.offset - 1 if error.offset and error.lineno == 1 else len(flat)
+            if _PATTERN.search(_QUOTED.sub("", flat)):
+                raise self._error(offset, _NO_PATTERNS) from None
             alone = flat[offset : offset + 1] == "=" and flat[offset + 1 : offset + 2] != "="
             raise self._error(offset, f"is no condition: {'== compares' if alone else error.msg}") from None
         except (MemoryError, RecursionError):
@@ -286,6 +299,8 @@ class _Parser:
         return ref
 
     def _refused(self, node: ast.expr, otherwise: str) -> WhereError:
+        if isinstance(node, ast.Call) and _PATTERN.search(ast.unparse(node.func)):
+            return self._at(node, _NO_PATTERNS)
         called = _CALLED.get(type(node))
         return self._at(node, f"{called} is not allowed in a condition" if called else otherwise)
 

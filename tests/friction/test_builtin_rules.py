@@ -2,10 +2,13 @@
 
 import pytest
 
+from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.load import BUILTIN, load_rules
-from touchline.pipeline.friction.ruletest import Outcome, run_rule_tests, untested
+from touchline.pipeline.friction.ruletest import Outcome, files_of_tests, load_tests, untested
 
-OUTCOMES = run_rule_tests([BUILTIN])
+CATALOGUE = Catalogue()
+TESTS = [load_tests(path, CATALOGUE) for path in files_of_tests([BUILTIN])]
+OUTCOMES = [tests.outcome(number) for tests in TESTS for number in range(len(tests.tests))]
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda o: f"{o.file.name}: {o.test}")
@@ -14,5 +17,5 @@ def test_a_rule_test_passes(outcome: Outcome) -> None:
 
 
 def test_each_rule_has_a_test_that_fires_and_one_that_stays_silent() -> None:
-    assert untested(load_rules(), OUTCOMES) == []
+    assert untested(load_rules(), TESTS) == []
     assert {rule for outcome in OUTCOMES for rule in outcome.rules} == {rule.spec.id for rule in load_rules().rules}

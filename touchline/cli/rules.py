@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "check": ("touchline.cli.rules_check:check", "Look for mistakes, contradictions and costs; nothing runs."),
     "test": ("touchline.cli.rules_test:test", "Run the tests beside rules."),
     "backtest": ("touchline.cli.backtest:backtest", "Run rules over history: what were their signals worth?"),
     "diff": ("touchline.cli.backtest:diff", "Show which signals two sets of rules tell apart, on history."),

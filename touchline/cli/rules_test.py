@@ -35,7 +35,7 @@ def test(paths: tuple[Path, ...], *, as_json: bool) -> None:
         where = ", ".join(map(str, paths))
         raise WrongUsage(f"there are no rule tests in {where}: they are in files beside the rules, *.test.yaml")
     outcomes = _outcomes(found)
-    warnings = _warnings(paths, found, outcomes)
+    warnings = _warnings(paths, found)
     failed = sum(not outcome.passed for outcome in outcomes)
     if as_json:
         print_json(_as_json(outcomes, warnings))
@@ -74,15 +74,15 @@ def _outcomes(found: list[RuleTests]) -> list[Outcome]:
     return outcomes
 
 
-def _warnings(paths: tuple[Path, ...], found: list[RuleTests], outcomes: list[Outcome]) -> list[Warned]:
+def _warnings(paths: tuple[Path, ...], found: list[RuleTests]) -> list[Warned]:
     warned: list[Warned] = []
-    rules = {tests.rule_file: tests.rules for tests in found}
-    homes = {tests.path: tests.rule_file for tests in found}
-    for file, under_test in rules.items():
-        mine = [outcome for outcome in outcomes if homes[outcome.file] == file]
-        warned.extend((file, rule, f"has no test in which it {what}") for rule, what in untested(under_test, mine))
+    files: dict[Path, list[RuleTests]] = {}
+    for tests in found:
+        files.setdefault(tests.rule_file, []).append(tests)
+    for file, of in files.items():
+        warned.extend((file, rule, f"has no test in which it {what}") for rule, what in untested(of[0].rules, of))
     below = rule_files([path for path in paths if path.is_dir()])
-    return warned + [(file, None, "no test is beside it") for file in below if file not in rules]
+    return warned + [(file, None, "no test is beside it") for file in below if file not in files]
 
 
 def _show(outcome: Outcome) -> None:

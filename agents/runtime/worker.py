@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from touchline.agents.registry import UnknownAgentError, build
 from touchline.agents.runtime.app import AgentApp, new_app
@@ -27,9 +27,10 @@ from touchline.agents.runtime.recovery import check_partitions
 from touchline.agents.runtime.shards import Shards
 from touchline.agents.runtime.supervisor import EXIT_CRASHED, EXIT_FATAL, EXIT_OK, preload, supervise
 from touchline.agents.runtime.topics import partition_counts, wait_for_topics
+from touchline.agents.runtime.turn import isinstance_of
 from touchline.agents.runtime.watchdog import Watchdog
 from touchline.agents.settings import Settings, load_settings
-from touchline.pipeline.engine.processor import Fatal, Processor
+from touchline.pipeline.engine.processor import Fatal, FlushingProcessor, Processor
 from touchline.schemas.wire import REJECTED, state_topic
 from touchline.schemas.yamlfile import FileError
 
@@ -40,6 +41,7 @@ _COUNTS_EVERY: Final = 30.0
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 15.0
 _STOP_PATIENCE: Final = 5.0
+_FREE_PATIENCE: Final = 2.0
 
 
 class Worker:
@@ -86,7 +88,7 @@ class Worker:
         except OSError as error:
             self._log.critical("can't serve metrics on %s:%d: %s", host, self._http_port, error.strerror)
             return EXIT_FATAL
-        wait = _FIRST_WAIT
+        wait, processor = _FIRST_WAIT, None
         try:
             processor = self._processor or build(self._agent, self._settings)
             while not self._stopping.is_set():
@@ -105,9 +107,19 @@ class Worker:
             self._log.critical("stopped: %s", error)
             return EXIT_CRASHED
         finally:
+            await self._free(processor)
             await server.stop()
         self._log.info("stopped")
         return EXIT_OK
+
+    async def _free(self, processor: Processor[Any] | None) -> None:
+        """Ends the connections of a processor that has any; what does not end in time ends with the process."""
+        if processor is None or not isinstance_of(processor, "close"):
+            return
+        try:
+            await asyncio.wait_for(cast("FlushingProcessor[Any]", processor).close(), _FREE_PATIENCE)
+        except TimeoutError:
+            self._log.warning("connections were not closed within %.0f s", _FREE_PATIENCE)
 
     def is_ready(self) -> bool:
         """Whether every shard that was assigned is open."""

@@ -79,6 +79,9 @@ class FlushingProcessor(Processor[S], Protocol[S]):
 
         Returns once it is stored. Raises Retry to be called again with the same state, after a wait."""
 
+    async def close(self) -> None:
+        """Frees connections when the worker ends; nothing is called after it."""
+
 
 class Effect(Protocol):
     """Something to do outside Kafka that can't be taken back."""
@@ -108,3 +111,6 @@ class EffectProcessor(Processor[S], Protocol[S, E, R]):
 
     def recover(self, now: int, state: S, out: Outbox) -> None:
         """After a shard was opened: attempts without a result become unknown, or due again where that is safe."""
+
+    async def close(self) -> None:
+        """Frees connections when the worker ends; nothing is called after it."""

@@ -25,6 +25,9 @@ class FactStore(Protocol):
     async def recount(self, facts: FactTable, minutes: Sequence[int]) -> float:
         """Counts the figures of some minutes anew from all facts. Returns how many seconds that took."""
 
+    async def close(self) -> None:
+        """Waits for what is under way and frees connections."""
+
 
 class WarehouseState:
     """State of one shard: what waits to be stored (in memory, until the commit) and the minutes to be counted."""
@@ -90,3 +93,7 @@ class WarehouseProcessor:
             while minutes := state.minutes.due(facts.name, state.now, idle=state.idle):
                 took = await self._store.recount(facts, minutes)
                 state.minutes.counted(facts.name, minutes, state.now, took)
+
+    async def close(self) -> None:
+        """Frees the store's connections."""
+        await self._store.close()

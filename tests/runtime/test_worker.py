@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -129,6 +130,29 @@ def test_fatal_stops_the_worker_with_its_reason(broker: str, caplog: pytest.LogC
         assert "the rules are gone" in caplog.text
 
     on_a_broker(make_settings(broker), [SIGNALS], scenario)
+
+
+@dataclass
+class Held(Scripted):
+    """Holds a connection, so to say."""
+
+    closed: int = 0
+
+    async def close(self) -> None:
+        """Lets go."""
+        self.closed += 1
+
+
+def test_a_worker_that_ends_frees_what_its_processor_holds(broker: str) -> None:
+    def fail(batch: Batch, out: Outbox) -> None:
+        raise Fatal("enough")
+
+    async def scenario(place: Place) -> None:
+        held = Held(echo, fail)
+        assert await place.run_to_its_end(held) == EXIT_FATAL
+        assert held.closed == 1
+
+    on_a_broker(make_settings(broker, partitions=1), [SIGNALS], scenario)
 
 
 def test_a_failure_without_a_record_to_blame_stops_the_worker(broker: str) -> None:

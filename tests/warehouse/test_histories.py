@@ -54,6 +54,9 @@ class FragileStore:
             raise Crashed
         return took
 
+    async def close(self) -> None:
+        await self._sink.close()
+
 
 @dataclass
 class Shard:

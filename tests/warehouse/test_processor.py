@@ -40,6 +40,9 @@ class MemoryStore:
         self.recounts.append((facts.name, list(minutes)))
         return self.took
 
+    async def close(self) -> None:
+        return
+
     def _fail(self) -> None:
         if self.failing:
             self.failing -= 1

@@ -3,35 +3,19 @@
 `touchline.pipeline.friction` turns it into code; here is only its shape.
 """
 
-import re
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from touchline.schemas.types import KIND_PATTERN, Name, parse_duration
+from touchline.schemas.rulenumbers import Average, Percentile, Ratio, Score, Sum
+from touchline.schemas.rulepatterns import CONFIG, EventPattern, Length, PositiveLength, as_list
+from touchline.schemas.types import Name
 from touchline.schemas.vocabulary import Control, Polarity, Severity, Stage
 
-MAX_WHERE: Final = 1_000
-"""The longest condition, in characters."""
-
-_KINDS = re.compile(rf"(?:{KIND_PATTERN})|(?:^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.\*$)")
-_DAY = 86_400_000
-_CONFIG = ConfigDict(extra="forbid")
-
-
-def _with_unit(value: object) -> object:
-    """A bare number would be milliseconds to the machine and hours to whoever wrote it."""
-    if isinstance(value, str):
-        return parse_duration(value)
-    raise ValueError(f"{value!r} is no length of time: write it with its unit, such as 30s, 10m, 24h or 7d")
-
-
-def _kind(value: str) -> str:
-    if _KINDS.fullmatch(value) is None:
-        raise ValueError(f'"{value}" is no kind: write order.shipped, or order.* for all that begin so')
-    return value
+_DAY: Final = 86_400_000
 
 
 def _deadline(value: object) -> object:
@@ -40,38 +24,12 @@ def _deadline(value: object) -> object:
     raise ValueError(f"{value!r} is no deadline: write it with its unit, such as 48h")
 
 
-def _as_list(value: object) -> object:
-    return (value,) if isinstance(value, str | dict) else value
-
-
-Length = Annotated[int, BeforeValidator(_with_unit), Field(ge=0, le=400 * _DAY)]
-"""A length of time in milliseconds, written with its unit; at most 400 days."""
-
-PositiveLength = Annotated[int, BeforeValidator(_with_unit), Field(gt=0, le=400 * _DAY)]
-Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")]
-KindOrPrefix = Annotated[str, Field(max_length=64), AfterValidator(_kind)]
-Kinds = Annotated[tuple[KindOrPrefix, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=40)]
-"""One kind or several; `ticket.*` stands for all that begin so."""
-
-Where = Annotated[str, Field(min_length=1, max_length=MAX_WHERE)]
-"""A condition on an event: a small part of Python's expressions."""
-
-
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
-class EventPattern:
-    """Which events: their kinds and a condition. `as` names the event for other conditions and for the evidence."""
-
-    event: Kinds
-    where: Where | None = None
-    as_: Annotated[Alias | None, Field(alias="as")] = None
-
-
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Match(EventPattern):
     """True at each event that fits, and at no other time."""
 
 
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Count(EventPattern):
     """True while at least `at_least` events lie in the closed window that ends with the newest of them."""
 
@@ -79,7 +37,7 @@ class Count(EventPattern):
     within: PositiveLength
 
 
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Distinct(EventPattern):
     """True while the events in the closed window have at least `at_least` different values of the field `value`."""
 
@@ -88,17 +46,17 @@ class Distinct(EventPattern):
     within: PositiveLength
 
 
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Steps:
     """True at an event that fits the last step, after events that fit the steps before it in their order, all within
     the window. An event that fits `unless` after the first step breaks it."""
 
     steps: Annotated[tuple[EventPattern, ...], Field(min_length=2, max_length=8)]
     within: PositiveLength
-    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(max_length=8)] = ()
+    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(max_length=8)] = ()
 
 
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Absence:
     """True at the deadline when `after` was followed by none of `expect` and none of `unless` until then.
 
@@ -108,14 +66,14 @@ class Absence:
     """
 
     after: EventPattern
-    expect: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=8)]
+    expect: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(min_length=1, max_length=8)]
     deadline: Annotated[str, BeforeValidator(_deadline), Field(min_length=1, max_length=100)]
     grace: Length = 0
-    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(max_length=8)] = ()
+    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(max_length=8)] = ()
     context: EventPattern | None = None
 
 
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Detect:
     """How the friction is found: exactly one of these."""
 
@@ -124,15 +82,21 @@ class Detect:
     distinct: Distinct | None = None
     sequence: Steps | None = None
     absence: Absence | None = None
+    sum: Sum | None = None
+    average: Average | None = None
+    percentile: Percentile | None = None
+    ratio: Ratio | None = None
+    score: Score | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(part is not None for part in (self.match, self.count, self.distinct, self.sequence, self.absence)) != 1:
-            raise ValueError("a rule detects by exactly one of match, count, distinct, sequence and absence")
+        names = [item.name for item in fields(self)]
+        if len([name for name in names if getattr(self, name) is not None]) != 1:
+            raise ValueError(f"a rule detects by exactly one of {', '.join(names[:-1])} and {names[-1]}")
         return self
 
 
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class RuleSpec:
     """One rule.
 
@@ -152,14 +116,14 @@ class RuleSpec:
     severity: Severity = Severity.MEDIUM
     per: Name = "customer"
     detect: Detect
-    resolve: Annotated[tuple[EventPattern, ...], BeforeValidator(_as_list), Field(max_length=8)] = ()
+    resolve: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(max_length=8)] = ()
     cooldown: Length = 0
     expires: PositiveLength = 30 * _DAY
     evidence: Annotated[str, Field(min_length=1, max_length=300)]
     action: Annotated[str, Field(min_length=1, max_length=300)]
 
 
-@dataclass(slots=True, kw_only=True, frozen=True, config=_CONFIG)
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class RuleFile:
     """The file."""
 

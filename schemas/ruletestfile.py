@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from touchline.schemas.rulefile import Length
+from touchline.schemas.rulepatterns import Length
 from touchline.schemas.touchpoint import Score
 from touchline.schemas.types import ID, Attributes, Kind, Name, Seconds, Subject, Text, Time
 from touchline.schemas.vocabulary import Actor, Channel, Control, Severity, Stage

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from touchline.pipeline.friction.code import Dispatch, Hits, Listener, build_dispatch
 from touchline.pipeline.friction.rules import Pattern, Tally
 from touchline.pipeline.friction.where import WhereError, parse_where
-from touchline.schemas.rulefile import Kinds
+from touchline.schemas.rulepatterns import Kinds
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.types import parse_duration
 from touchline.schemas.yamlfile import did_you_mean

@@ -70,6 +70,9 @@ class _Writer:
         left = self.variable(test.left) if isinstance(test.left, Ref) else self.constant(test.left)
         if test.sign == "is":
             return self._guarded(f"{left} is {test.right}", f"{left}.__class__ is bool", rule, test)
+        if test.sign == "number":
+            kind = f"({left}.__class__ is int or {left}.__class__ is float)"
+            return self._guarded("True", f"{kind} and -{test.right} <= {left} <= {test.right}", rule, test)
         right = self.variable(test.right) if isinstance(test.right, Ref) else self.constant(test.right)
         return self._guarded(f"{left} {test.sign} {right}", self._guard(test, left, right), rule, test)
 

@@ -2,11 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from touchline.pipeline.friction.absence import AbsenceDetector
-from touchline.pipeline.friction.code import Pairing, build_pairing
+from touchline.pipeline.friction.aggregates import (
+    PART,
+    Aggregate,
+    AverageDetector,
+    Limit,
+    PercentileDetector,
+    RatioDetector,
+    SumDetector,
+    millionths,
+    shown_number,
+)
+from touchline.pipeline.friction.code import Pairing
 from touchline.pipeline.friction.deadline import Deadline, parse_deadline
 from touchline.pipeline.friction.detectors import (
     CountDetector,
@@ -15,97 +27,160 @@ from touchline.pipeline.friction.detectors import (
     SequenceDetector,
 )
 from touchline.pipeline.friction.evidence import WORDS, TemplateError, parse_template
-from touchline.pipeline.friction.fields import PRIVATE
+from touchline.pipeline.friction.fields import PRIVATE, TYPES, FieldType
+from touchline.pipeline.friction.patterns import PatternCompiler
 from touchline.pipeline.friction.positive import Detector, Timing
-from touchline.pipeline.friction.rules import Pattern, Rule, Tally
+from touchline.pipeline.friction.rules import Rule
+from touchline.pipeline.friction.score import ExponentialScore, LinearScore
 from touchline.pipeline.friction.state import CONTEXT, EXPECT, FIRST, RESOLVE, UNLESS
-from touchline.pipeline.friction.where import Condition, WhereError, parse_where
-from touchline.schemas.rulefile import Absence, Count, Distinct, EventPattern, Match, RuleSpec, Steps
-from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile
+from touchline.schemas.rulefile import (
+    Absence,
+    Count,
+    Distinct,
+    Match,
+    RuleSpec,
+    Steps,
+)
+from touchline.schemas.rulenumbers import Average, Percentile, Ratio, Score, Sum
+from touchline.schemas.rulepatterns import EventPattern
+from touchline.schemas.yamlfile import FileError, Path_
 
-_LAST = "last"
+_LAST: Final = "last"
 """What the newest event is called where a rule does not say."""
 
 
-@dataclass(slots=True)
-class RuleCompiler:
-    """Compiles one rule. `path` is where it stands in the file."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A detector; the names of its events and the words that the evidence may use; for the evidence also the threshold
+    and the window in milliseconds."""
 
-    file: YamlFile
-    path: Path_
-    spec: RuleSpec
-    tally: Tally
-    mistakes: list[Mistake] = field(default_factory=list)
-    patterns: list[Pattern] = field(default_factory=list)
-    fields: set[str] = field(default_factory=set)
+    detector: Detector
+    aliases: tuple[str, ...]
+    words: frozenset[str] = frozenset()
+    threshold: int | float | None = None
+    within: int | None = None
+
+
+@dataclass(slots=True)
+class RuleCompiler(PatternCompiler):
+    """Compiles one rule."""
 
     def compiled(self) -> Rule:
         """The rule.
 
         Raises: FileError with all its mistakes."""
-        detect = self.spec.detect
-        aliases: tuple[str, ...]
-        threshold: int | None = None
-        words: set[str] = set(WORDS)
-        if detect.match is not None:
-            detector, aliases = self._match(detect.match)
-        elif detect.count is not None:
-            detector, aliases = self._count(detect.count)
-            threshold = detect.count.at_least
-        elif detect.distinct is not None:
-            detector, aliases = self._distinct(detect.distinct)
-            threshold = detect.distinct.at_least
-            words.add("values")
-        elif detect.sequence is not None:
-            detector, aliases = self._sequence(detect.sequence)
-        elif detect.absence is not None:
-            detector, aliases = self._absence(detect.absence)
-            words.add("deadline")
-        self._also("resolve", self.spec.resolve, RESOLVE, self.path)
-        return self._rule(detector, aliases, words, threshold)
+        found = self._found()
+        self.also("resolve", self.spec.resolve, RESOLVE, self.path)
+        return self._rule(found)
 
-    def _rule(
-        self, detector: Detector, aliases: Collection[str], words: Collection[str], threshold: int | None
-    ) -> Rule:
+    def _found(self) -> "_Found":
+        builders: dict[str, Callable[[Any], _Found]] = {
+            "match": self._match,
+            "count": self._count,
+            "distinct": self._distinct,
+            "sequence": self._sequence,
+            "absence": self._absence,
+            "sum": self._sum,
+            "average": self._average,
+            "percentile": self._percentile,
+            "ratio": self._ratio,
+            "score": self._score,
+        }
+        detect = self.spec.detect
+        return next(build(part) for name, build in builders.items() if (part := getattr(detect, name)) is not None)
+
+    def _rule(self, found: "_Found") -> Rule:
         template = None
         try:
-            template = parse_template(self.spec.evidence, aliases, words)
+            template = parse_template(self.spec.evidence, found.aliases, WORDS | found.words)
             self.fields.update(name for _, name in template.fields)
         except TemplateError as error:
-            self._mistake((*self.path, "evidence"), error.message, 1, error.column)
+            self.mistake((*self.path, "evidence"), error.message, 1, error.column)
         if self.mistakes or template is None:
             raise FileError(self.file.name, self.mistakes)
-        detect = self.spec.detect
-        within = next((p.within for p in (detect.count, detect.distinct, detect.sequence) if p is not None), None)
-        needs = detect.distinct.value if detect.distinct is not None else None
+        needs = self.spec.detect.distinct.value if self.spec.detect.distinct is not None else None
         if needs is not None:
             self.fields.add(needs)
         return Rule(
-            self.spec, f"{self.spec.id}:{logic_hash(self.spec)}", detector, tuple(self.patterns),
-            tuple(sorted(self.fields)), needs, template, threshold, within,
+            self.spec, f"{self.spec.id}:{logic_hash(self.spec)}", found.detector, tuple(self.patterns),
+            tuple(sorted(self.fields)), needs, template, found.threshold, found.within,
         )  # fmt: skip
 
     def _timing(self, within: int = 0, grace: int = 0) -> Timing:
         return Timing(within, self.spec.cooldown, self.spec.expires, grace)
 
-    def _match(self, match: Match) -> tuple[Detector, tuple[str, ...]]:
+    def _match(self, match: Match) -> "_Found":
         alias = match.as_ or _LAST
-        self._pattern(match, FIRST, (*self.path, "detect", "match"))
-        return MatchDetector(self._timing(), alias), (alias,)
+        self.pattern(match, FIRST, (*self.path, "detect", "match"))
+        return _Found(MatchDetector(self._timing(), alias), (alias,))
 
-    def _count(self, count: Count) -> tuple[Detector, tuple[str, ...]]:
+    def _count(self, count: Count) -> "_Found":
         alias = count.as_ or _LAST
-        self._pattern(count, FIRST, (*self.path, "detect", "count"))
-        return CountDetector(self._timing(count.within), alias, count.at_least), (alias,)
+        self.pattern(count, FIRST, (*self.path, "detect", "count"))
+        detector = CountDetector(self._timing(count.within), alias, count.at_least)
+        return _Found(detector, (alias,), threshold=count.at_least, within=count.within)
 
-    def _distinct(self, distinct: Distinct) -> tuple[Detector, tuple[str, ...]]:
+    def _distinct(self, distinct: Distinct) -> "_Found":
         alias, path = distinct.as_ or _LAST, (*self.path, "detect", "distinct")
-        if distinct.value in PRIVATE:
-            self._mistake((*path, "value"), f'"{distinct.value}" is personal and is not kept')
-        self._pattern(distinct, FIRST, path)
-        return DistinctDetector(self._timing(distinct.within), alias, distinct.at_least, distinct.value), (alias,)
+        self._public(distinct.value, (*path, "value"))
+        self.pattern(distinct, FIRST, path)
+        detector = DistinctDetector(self._timing(distinct.within), alias, distinct.at_least, distinct.value)
+        return _Found(detector, (alias,), frozenset({"values"}), distinct.at_least, distinct.within)
 
-    def _sequence(self, sequence: Steps) -> tuple[Detector, tuple[str, ...]]:
+    def _sum(self, spec: Sum) -> "_Found":
+        self._number("sum", spec)
+        detector = SumDetector(self._timing(spec.within), spec.as_ or _LAST, _limit(spec), spec.min_events, spec.value)
+        return _measured(detector)
+
+    def _average(self, spec: Average) -> "_Found":
+        self._number("average", spec)
+        timing, alias = self._timing(spec.within), spec.as_ or _LAST
+        return _measured(AverageDetector(timing, alias, _limit(spec), spec.min_events, spec.value))
+
+    def _percentile(self, spec: Percentile) -> "_Found":
+        self._number("percentile", spec)
+        timing, alias = self._timing(spec.within), spec.as_ or _LAST
+        return _measured(PercentileDetector(timing, alias, _limit(spec), spec.min_events, spec.value, spec.p))
+
+    def _number(self, name: str, spec: Sum | Average) -> None:
+        """Listens for events that have a number in the field `value`."""
+        path = (*self.path, "detect", name)
+        self._public(spec.value, (*path, "value"))
+        if TYPES.get(spec.value) is FieldType.TEXT:
+            self.mistake((*path, "value"), f'"{spec.value}" is text, and numbers are needed')
+        self.pattern(spec, FIRST, path, number=spec.value)
+        self.fields.add(spec.value)
+
+    def _ratio(self, ratio: Ratio) -> "_Found":
+        path = (*self.path, "detect", "ratio")
+        alias, part = ratio.of.as_ or _LAST, ratio.part.as_ or ""
+        if part == alias:
+            self.mistake((*path, "part", "as"), f'"{part}" is the name of the other event')
+        self.pattern(ratio.of, FIRST, (*path, "of"))
+        self.pattern(ratio.part, PART, (*path, "part"))
+        return _measured(RatioDetector(self._timing(ratio.within), alias, _limit(ratio), ratio.min_events, part), part)
+
+    def _score(self, score: Score) -> "_Found":
+        path = (*self.path, "detect", "score")
+        alias, rises = score.as_ or _LAST, score.above is not None
+        sign = -1 if rises else 1
+        limit = score.above if rises else score.below
+        back = score.rearm_below if rises else score.rearm_above
+        below = sign * millionths(limit)
+        rearm = below if back is None else sign * millionths(back)
+        for number, part in enumerate(score.points):
+            place = (*path, "points", number) if isinstance(self.node((*path, "points")), list) else (*path, "points")
+            self.pattern(EventPattern(event=part.event, where=part.where), FIRST << number, place)
+        points = tuple(sign * millionths(part.points) for part in score.points)
+        made = LinearScore if score.decay == "linear" else ExponentialScore
+        detector = made(self._timing(2 * score.half_life), alias, points, score.half_life, below, rearm, sign)
+        return _Found(detector, (alias,), frozenset({"value"}), shown_number((sign * below, 1)))
+
+    def _public(self, name: str, path: Path_) -> None:
+        if name in PRIVATE:
+            self.mistake(path, f'"{name}" is personal and is not kept')
+
+    def _sequence(self, sequence: Steps) -> "_Found":
         path = (*self.path, "detect", "sequence")
         names: list[str] = []
         pairings: list[Pairing | None] = []
@@ -113,28 +188,29 @@ class RuleCompiler:
             place = (*path, "steps", number)
             name = step.as_ or f"step{number + 1}"
             if name in names:
-                self._mistake((*place, "as"), f'"{name}" is the name of an earlier step')
+                self.mistake((*place, "as"), f'"{name}" is the name of an earlier step')
             known = tuple(earlier for earlier in names if not earlier.startswith("step"))
-            pairings.append(self._pattern(step, FIRST << number, place, known))
+            pairings.append(self.pattern(step, FIRST << number, place, known))
             names.append(name)
-        self._also("unless", sequence.unless, UNLESS, path)
+        self.also("unless", sequence.unless, UNLESS, path)
         timing = self._timing(sequence.within)
         aliases = tuple(step.as_ for step in sequence.steps if step.as_)
-        return SequenceDetector(timing, names[-1], tuple(names), tuple(pairings), self.tally), aliases
+        detector = SequenceDetector(timing, names[-1], tuple(names), tuple(pairings), self.tally)
+        return _Found(detector, aliases, within=sequence.within)
 
-    def _absence(self, absence: Absence) -> tuple[Detector, tuple[str, ...]]:
+    def _absence(self, absence: Absence) -> "_Found":
         path = (*self.path, "detect", "absence")
         alias = absence.after.as_ or "after"
-        self._pattern(absence.after, FIRST, (*path, "after"))
-        expects = self._also("expect", absence.expect, EXPECT, path, (absence.after.as_,) if absence.after.as_ else ())
-        self._also("unless", absence.unless, UNLESS, path)
+        self.pattern(absence.after, FIRST, (*path, "after"))
+        expects = self.also("expect", absence.expect, EXPECT, path, (absence.after.as_,) if absence.after.as_ else ())
+        self.also("unless", absence.unless, UNLESS, path)
         context = ""
         if absence.context is not None:
             context = absence.context.as_ or "context"
-            self._pattern(absence.context, CONTEXT, (*path, "context"))
+            self.pattern(absence.context, CONTEXT, (*path, "context"))
         deadline = self._deadline(absence, (*path, "deadline"))
         detector = AbsenceDetector(self._timing(grace=absence.grace), alias, context, deadline, expects, self.tally)
-        return detector, tuple(name for name in (alias, context) if name)
+        return _Found(detector, tuple(name for name in (alias, context) if name), frozenset({"deadline"}))
 
     def _deadline(self, absence: Absence, path: Path_) -> Deadline:
         def mistake(message: str) -> FileError:
@@ -149,56 +225,16 @@ class RuleCompiler:
             self.fields.add(deadline.field)
         return deadline
 
-    def _also(
-        self,
-        name: str,
-        patterns: tuple[EventPattern, ...],
-        roles: int,
-        path: Path_,
-        aliases: tuple[str, ...] = (),
-    ) -> Pairing | None:
-        """Patterns of one role, written as one or as a list. A condition on other events only where there is one."""
-        found: Pairing | None = None
-        for number, pattern in enumerate(patterns):
-            listed = isinstance(self._node((*path, name)), list)
-            place = (*path, name, number) if listed else (*path, name)
-            pairing = self._pattern(pattern, roles, place, aliases)
-            if pairing is not None and len(patterns) > 1:
-                self._mistake((*place, "where"), f'only a single "{name}" may look at another event')
-            found = pairing or found
-        return found
 
-    def _node(self, path: Path_) -> object:
-        node = self.file.data
-        for step in path:
-            node = node[step]
-        return node
+def _limit(spec: Sum | Average | Ratio) -> Limit:
+    return Limit(millionths(spec.at_least if spec.at_most is None else spec.at_most), spec.at_most is not None)
 
-    def _pattern(self, pattern: EventPattern, roles: int, path: Path_, aliases: tuple[str, ...] = ()) -> Pairing | None:
-        """Listens for a pattern. Returns what must hold between the event and others, if anything."""
-        condition = self._condition(pattern, path, aliases)
-        pairing: Pairing | None = None
-        if condition is not None and not condition.own:
-            self.fields.update(ref.field for ref in condition.refs)
-            if any(ref.alias is None and ref.field in PRIVATE for ref in condition.refs):
-                self._mistake((*path, "where"), "what looks at another event can't look at personal fields")
-            pairing = build_pairing(self.spec.id, condition)
-            condition = None
-        self.patterns.append(Pattern(pattern.event, condition, roles))
-        return pairing
 
-    def _condition(self, pattern: EventPattern, path: Path_, aliases: tuple[str, ...]) -> Condition | None:
-        if pattern.where is None:
-            return None
-        try:
-            return parse_where(pattern.where, aliases)
-        except WhereError as error:
-            self._mistake((*path, "where"), error.message, error.line, error.column)
-            return None
-
-    def _mistake(self, path: Path_, message: str, line: int = 1, column: int = 1) -> None:
-        place = self.file.text_place(path, line, column)
-        self.mistakes.append(Mistake(*place, ".".join(map(str, path)), message))
+def _measured(detector: Aggregate, part: str = "") -> _Found:
+    """`part`: the name of another event than the newest."""
+    aliases = (detector.alias, part) if part else (detector.alias,)
+    threshold = shown_number((detector.limit.threshold, 1))
+    return _Found(detector, aliases, frozenset({"value", "n"}), threshold, detector.timing.within)
 
 
 def logic_hash(spec: RuleSpec) -> str:

@@ -11,9 +11,11 @@ from touchline.pipeline.friction.fields import PRIVATE, Value
 from touchline.schemas.yamlfile import did_you_mean
 
 WORDS: Final = frozenset({"count", "threshold", "within", "party", "group", "channel", "at"})
-"""What every rule can tell. `distinct` has `values` too, `absence` has `deadline`."""
+"""What every rule can tell. `distinct` has `values` too, `absence` has `deadline`, what reckons with numbers has
+`value` and, where it has a window, `n`."""
 
 _LONGEST: Final = 512
+_PLAIN: Final = 1_000
 
 
 class TemplateError(Exception):
@@ -91,7 +93,7 @@ def _shown(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:g}" if abs(value) < _PLAIN else f"{value:.2f}".rstrip("0").rstrip(".")
     time = read_time(value)
     return shown_time(time) if time is not None and ("T" in str(value) or ":" in str(value)) else str(value)[:128]
 

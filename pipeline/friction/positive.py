@@ -67,7 +67,7 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Positive(ABC):
-    """What match, count, distinct and sequence share. `alias` names the newest event in the evidence."""
+    """What all detectors share but absence. `alias` names the newest event in the evidence."""
 
     timing: Timing
     alias: str
@@ -146,13 +146,13 @@ class Positive(ABC):
 
     def _resolved(self, machine: Machine, item: Item) -> Machine:
         """Ends what is open. What led to it is not counted again."""
-        if machine.armed and not machine.window and not machine.crossings:
+        if machine.armed and not machine.window and not machine.crossings and machine.level is None:
             return machine
         crossings = tuple(
             replace(c, end=End.RESOLVED, closed=item.at, over=True) if c.end is End.OPEN else c
             for c in machine.crossings
         )
-        return replace(machine, crossings=crossings, window=(), armed=True)
+        return replace(machine, crossings=crossings, window=(), level=None, armed=True)
 
     def _cool(self, machine: Machine, at: int) -> bool:
         return machine.last_open is None or at >= machine.last_open + self.timing.cooldown
@@ -192,14 +192,19 @@ class Positive(ABC):
             return machine if machine.armed else replace(machine, armed=True)
         return replace(machine, armed=True, crossings=(*machine.crossings[:-1], replace(standing, over=True)))
 
+    def hold(self, machine: Machine, item: Item, count: int, facts: dict[str, dict[str, Value]]) -> Machine:
+        """Neither true nor false: adds to what is open, and opens nothing."""
+        standing = _standing(machine)
+        return machine if standing is None else self._updated(machine, standing, (item,), count, facts)
+
     def _opened(
         self, machine: Machine, anchors: tuple[Item, ...], count: int, facts: dict[str, dict[str, Value]]
     ) -> Machine:
         last = anchors[-1]
         ids = tuple(item.event for item in anchors)
         opened = Crossing(
-            at=last.at, first=anchors[0].at, anchors=ids, events=ids[-MAX_EVIDENCE:], total=len(ids), count=count,
-            last=last.at, party=last.party, channel=last.channel, facts=facts,
+            at=last.at, first=anchors[0].at, anchors=ids[-MAX_EVIDENCE:], events=ids[-MAX_EVIDENCE:], total=len(ids),
+            count=count, last=last.at, party=last.party, channel=last.channel, facts=facts,
         )  # fmt: skip
         crossings = (*machine.crossings, opened)
         if sum(c.end is End.OPEN for c in crossings) > MAX_CROSSINGS:

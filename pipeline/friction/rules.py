@@ -63,7 +63,7 @@ class Rule:
     captures: tuple[str, ...]
     needs: str | None
     evidence: Template
-    threshold: int | None
+    threshold: int | float | None
     within: int | None
     view: View = field(init=False, repr=False, compare=False)
 

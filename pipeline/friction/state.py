@@ -91,6 +91,13 @@ class Pending(msgspec.Struct, frozen=True, array_like=True, gc=False):
     context: Item | None = None
 
 
+class Level(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A score in millionths of a point as it was at a time, before it faded further."""
+
+    at: int
+    value: float
+
+
 class Machine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The state of one detector for one group after some events in their order."""
 
@@ -100,6 +107,7 @@ class Machine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     crossings: tuple[Crossing, ...] = ()
     pending: tuple[Pending, ...] = ()
     evicted: int = 0
+    level: Level | None = None
 
 
 EMPTY: Final = Machine()

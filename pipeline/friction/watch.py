@@ -317,6 +317,7 @@ def _same(said: Emitted, crossing: Crossing, status: SignalStatus) -> bool:
     is_open = status in {SignalStatus.OPENED, SignalStatus.UPDATED}
     if is_open == (said.status in FINAL) or (not is_open and said.status != status.value):
         return False
-    return (old.at, old.events, old.total, old.count, old.last, old.closed) == (
+    return (old.at, old.events, old.total, old.count, old.last, old.closed, old.facts.get("")) == (
         crossing.at, crossing.events, crossing.total, crossing.count, crossing.last, crossing.closed,
+        crossing.facts.get(""),
     )  # fmt: skip

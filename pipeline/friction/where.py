@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from touchline.pipeline.friction.fields import TYPES, WORDS, FieldType
-from touchline.schemas.rulefile import MAX_WHERE
+from touchline.schemas.rulepatterns import LARGEST, MAX_WHERE
 from touchline.schemas.yamlfile import did_you_mean
 
 MAX_DEPTH: Final = 16
@@ -91,7 +91,7 @@ Side = Ref | Constant | frozenset[Constant]
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One comparison; on a field alone `sign` is `is`."""
+    """One comparison; on a field alone `sign` is `is`, or `number`: one no further from zero than `right`."""
 
     left: Side
     sign: str
@@ -127,6 +127,15 @@ def parse_where(text: str, aliases: Collection[str] = ()) -> Condition:
 
     Raises: WhereError."""
     return _Parser(text, aliases).condition()
+
+
+def with_number(condition: Condition | None, name: str) -> Condition:
+    """The condition, and that a field has a number; without one it is unknown, as in a comparison."""
+    ref = Ref(None, name)
+    test = Test(ref, "number", LARGEST)
+    if condition is None:
+        return Condition(test, (ref,))
+    return Condition(Joined("and", (condition.tree, test)), tuple(dict.fromkeys((*condition.refs, ref))))
 
 
 @dataclass(slots=True)

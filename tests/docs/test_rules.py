@@ -14,6 +14,7 @@ from touchline.agents.settings import JourneySettings, load_settings
 from touchline.cli import main
 from touchline.pipeline.friction.compiler import logic_hash
 from touchline.pipeline.friction.evidence import WORDS
+from touchline.pipeline.friction.fields import TYPES
 from touchline.pipeline.friction.load import load_rules, parse_rules
 from touchline.pipeline.friction.ruletest import run_rule_tests
 from touchline.pipeline.friction.where import parse_where
@@ -36,13 +37,31 @@ rules:
   evidence: "{count} by {channel}"
   action: act
 """
-DETECTORS = ("match", "count", "distinct", "sequence", "absence")
+DETECTORS = (
+    "match", "count", "distinct", "sequence", "absence", "sum", "average", "percentile", "ratio", "score",
+)  # fmt: skip
 FIRES: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "match": [("0h", "call.completed", {"transfers": 2})],
     "count": [("0h", "call.started", {}), ("1h", "email.received", {}), ("72h", "chat.started", {})],
     "distinct": [("0h", "contact.opened", {}), ("1h", "chat.started", {}), ("48h", "ticket.opened", {})],
     "sequence": [("0h", "self_service.failed", {"topic": "bill"}), ("24h", "chat.started", {"topic": "bill"})],
     "absence": [("0h", "order.placed", {"promised_at": "2026-03-03"})],
+    "sum": [
+        ("0h", "call.completed", {}),
+        ("1h", "call.completed", {"wait_seconds": 900}),
+        ("48h", "call.abandoned", {"wait_seconds": 900}),
+    ],
+    "average": [("0h", "survey.answered", {"score": {"scale": "csat", "value": value}}) for value in (1, 4)]
+    + [("1h", "survey.answered", {"score": {"scale": "csat", "value": 2.5}})],
+    "percentile": [("0h", "page.loaded", {"load_seconds": seconds}) for seconds in (9, 1, 1, 1, 1, 1, 1, 1, 1)]
+    + [("1h", "page.loaded", {"load_seconds": 4})],
+    "ratio": [
+        ("0h", "payment.failed", {}),
+        ("1h", "payment.approved", {}),
+        ("2h", "payment.approved", {}),
+        ("24h", "payment.failed", {}),
+    ],
+    "score": [("0h", "order.delivered", {}), ("1h", "call.abandoned", {}), ("48h", "payment.failed", {})],
 }
 """What makes each snippet fire, once; without the last of them it is silent."""
 
@@ -97,7 +116,11 @@ def test_the_rule_tests_print_what_is_shown(shop: Path) -> None:
 def test_a_snippet_fires_and_without_its_last_event_does_not(detector: str, tmp_path: Path) -> None:
     snippet = "".join(f"  {line}\n" for line in NAMED[detector].splitlines())
     (tmp_path / "snippet.yaml").write_text(FRAME + snippet, "utf-8")
-    events = [{"at": at, "kind": kind, "attributes": given} for at, kind, given in FIRES[detector]]
+    events = []
+    for at, kind, given in FIRES[detector]:
+        own = {name: given[name] for name in given if name in TYPES}
+        rest = {name: given[name] for name in given if name not in TYPES}
+        events.append({"at": at, "kind": kind, **own, "attributes": rest})
     tests = [
         {"name": "fires", "events": events, "advance": "60h", "expect": [{"rule": "snippet"}], "shuffle": True},
         {"name": "silent", "events": events[:-1], "advance": "60h", "expect": [], "shuffle": True},
@@ -147,7 +170,7 @@ def test_the_fields_of_a_rule_are_all_there() -> None:
 
 def test_the_names_for_evidence_are_all_there() -> None:
     told = TEXT.split("## Evidence")[1].split("## ")[0]
-    assert set(re.findall(r"`\{(\w+)\}`", told)) == WORDS | {"values", "deadline"}
+    assert set(re.findall(r"`\{(\w+)\}`", told)) == WORDS | {"values", "deadline", "value", "n"}
 
 
 @pytest.mark.parametrize("condition", SHOWN[3].splitlines())

@@ -5,6 +5,7 @@ It has all events of a group in their order and looks at them again and again. I
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 DEADLINE_AHEAD = 400 * 86_400_000
@@ -48,9 +49,20 @@ class Found:
     end: str = "open"
     closed: int | None = None
     over: bool = False
+    value: float | None = None
 
-    def shown(self) -> tuple[int, str, int | None, int]:
-        return (self.at, self.end, self.closed, len(self.events))
+    def shown(self) -> "Shown":
+        return (self.at, self.end, self.closed, len(self.events), self.value)
+
+
+Shown = tuple[int, str, int | None, int, float | None]
+"""When it began, how it ended and when, on how many events it rests, and the number that was measured last, to four
+places."""
+
+
+def shown_order(shown: Shown) -> tuple[int, str, int, int, float]:
+    at, end, closed, events, value = shown
+    return (at, end, closed or 0, events, value or 0.0)
 
 
 @dataclass
@@ -77,22 +89,28 @@ class Life:
     def cool(self, now: int) -> bool:
         return self.opened is None or now >= self.opened + self.cooldown
 
-    def open(self, now: int, events: set[str]) -> None:
-        self.found.append(Found(now, now, set(events)))
+    def open(self, now: int, events: set[str], value: float | None = None) -> None:
+        self.found.append(Found(now, now, set(events), value=value))
         self.opened = now
+
+    def add(self, event: Event, value: float | None = None) -> None:
+        standing = self.standing()
+        if standing is not None:
+            standing.events.add(event.id)
+            standing.last, standing.value = event.at, value
 
     def resolve(self, now: int) -> None:
         for crossing in self.found:
             if crossing.end == "open":
                 crossing.end, crossing.closed, crossing.over = "resolved", now, True
 
-    def finish(self, watermark: int) -> list[tuple[int, str, int | None, int]]:
+    def finish(self, watermark: int) -> list[Shown]:
         for crossing in self.found:
             if crossing.end == "open" and watermark > crossing.last + self.expires:
                 crossing.end = "expired"
             if crossing.end == "expired":
                 crossing.closed = None  # a signal does not tell when it expired
-        return sorted(c.shown() for c in self.found)
+        return sorted((c.shown() for c in self.found), key=shown_order)
 
 
 @dataclass(frozen=True)
@@ -103,59 +121,137 @@ class Meaning:
     expires: int
     resolves: Test
 
-    def crossings(self, events: Sequence[Event], watermark: int) -> list[tuple[int, str, int | None, int]]:
+    def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class StateMeaning(Meaning):
-    """count (`value` None) and distinct."""
+    """What is true or false from one of its events to the next. `_judged`: whether the events since the last one that
+    resolved make it true, on what that rests, and the number behind it; neither true nor false changes nothing."""
 
     counts: Test
-    at_least: int
-    within: int
-    value: Callable[[Event], Any] | None = None
 
-    def crossings(self, events: Sequence[Event], watermark: int) -> list[tuple[int, str, int | None, int]]:
+    def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
         life, armed = Life(self.cooldown, self.expires), True
-        events = sorted(events, key=lambda e: e.order)
-        for index, event in enumerate(events):
+        past: list[Event] = []
+        for event in sorted(events, key=lambda e: e.order):
             if not self.resolves(event) and not self.counts(event):
                 continue
             armed |= life.age(event.at)
             if self.resolves(event):
                 life.resolve(event.at)
-                armed = True
+                armed, past = True, []
             if not self.counts(event):
                 continue
-            window = self._window(events[: index + 1])
-            if len(window) >= self.at_least:
-                standing = life.standing()
-                if standing is not None:
-                    standing.events.add(event.id)
-                    standing.last = event.at
-                elif armed and life.cool(event.at):
-                    life.open(event.at, {e.id for e in window[-self.at_least :]})
-                    armed = False
-            elif life.cool(event.at):
+            if self._begins(past, event.at):
+                armed, past = self._ready(), []
+            past.append(event)
+            verdict, about, value = self._judged(past)
+            if life.standing() is not None and verdict is not False:
+                life.add(event, value)
+            elif verdict and armed and life.cool(event.at):
+                life.open(event.at, about, value)
+                armed = False
+            elif verdict is False and life.cool(event.at):
                 armed = True
                 standing = life.standing()
                 if standing is not None:
                     standing.over = True
         return life.finish(watermark)
 
-    def _window(self, events: Sequence[Event]) -> list[Event]:
-        now = events[-1]
-        window: list[Event] = []
-        for event in events:
-            if self.resolves(event):
-                window = []
-            if self.counts(event) and now.at - self.within <= event.at <= now.at:
-                window.append(event)
-        if self.value is None:
-            return window
-        newest = {self.value(event): event for event in window}
-        return sorted(newest.values(), key=lambda e: e.order)
+    def _begins(self, past: Sequence[Event], now: int) -> bool:
+        return False
+
+    def _ready(self) -> bool:
+        return True
+
+    def _judged(self, past: list[Event]) -> tuple[bool | None, set[str], float | None]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class WindowMeaning(StateMeaning):
+    """count (`value` None) and distinct."""
+
+    at_least: int
+    within: int
+    value: Callable[[Event], Any] | None = None
+
+    def _judged(self, past: list[Event]) -> tuple[bool | None, set[str], float | None]:
+        window = [e for e in past if e.at >= past[-1].at - self.within]
+        if self.value is not None:
+            newest = {self.value(event): event for event in window}
+            window = sorted(newest.values(), key=lambda e: e.order)
+        return len(window) >= self.at_least, {e.id for e in window[-self.at_least :]}, None
+
+
+Measure = Callable[[list[Event]], Fraction]
+
+
+@dataclass(frozen=True)
+class MeasureMeaning(StateMeaning):
+    """sum, average, percentile, ratio."""
+
+    measure: Measure
+    limit: Fraction
+    at_most: bool
+    min_events: int
+    within: int
+
+    def _judged(self, past: list[Event]) -> tuple[bool | None, set[str], float | None]:
+        window = [e for e in past if e.at >= past[-1].at - self.within]
+        value = self.measure(window)
+        holds = value <= self.limit if self.at_most else value >= self.limit
+        return holds and len(window) >= self.min_events, {e.id for e in window}, round(float(value), 4)
+
+
+def exact(value: float) -> Fraction:
+    """What was written, not what the processor makes of it."""
+    return Fraction(str(value))
+
+
+def percentile(values: list[Fraction], p: int) -> Fraction:
+    """The least of the values that p per cent of them don't exceed."""
+    return min(v for v in values if 100 * sum(w <= v for w in values) >= p * len(values))
+
+
+@dataclass(frozen=True)
+class ScoreMeaning(StateMeaning):
+    """score. `rising`: true above the limit, else below it."""
+
+    points: Callable[[Event], float]
+    half_life: int
+    linear: bool
+    limit: float
+    rearm: float
+    rising: bool
+
+    def _begins(self, past: Sequence[Event], now: int) -> bool:
+        if not past:
+            return True
+        gap = now - past[-1].at
+        return gap >= 2 * self.half_life if self.linear else gap > 20 * self.half_life
+
+    def _ready(self) -> bool:
+        return self.limit >= 0 if self.rising else self.limit <= 0
+
+    def _left(self, age: int) -> Fraction:
+        if self.linear:
+            return max(Fraction(0), 1 - Fraction(age, 2 * self.half_life))
+        return Fraction(2.0 ** (-age / self.half_life))
+
+    def _judged(self, past: list[Event]) -> tuple[bool | None, set[str], float | None]:
+        now = past[-1]
+        score = sum((exact(self.points(e)) * self._left(now.at - e.at) for e in past), Fraction(0))
+        if not self.linear:
+            score = Fraction(round(score, 6))
+        sign = 1 if self.rising else -1
+        led = [e for e in past if sign * self.points(e) > 0 and self._left(now.at - e.at) > 0 and e is not now]
+        about = {e.id for e in led[-4:]} | {now.id}
+        passed = sign * (score - exact(self.limit)) > 0
+        back = sign * (score - exact(self.rearm)) < 0
+        return True if passed else False if back else None, about, round(float(score), 4)
 
 
 @dataclass(frozen=True)
@@ -167,7 +263,7 @@ class ChainMeaning(Meaning):
     unless: Test = never
     pair: PairTest | None = None
 
-    def crossings(self, events: Sequence[Event], watermark: int) -> list[tuple[int, str, int | None, int]]:
+    def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
         life = Life(self.cooldown, self.expires)
         events = sorted(events, key=lambda e: e.order)
         for index, event in enumerate(events):
@@ -226,7 +322,7 @@ class AbsenceMeaning(Meaning):
     unless: Test = never
     context: Test = never
 
-    def crossings(self, events: Sequence[Event], watermark: int) -> list[tuple[int, str, int | None, int]]:
+    def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
         events = sorted(events, key=lambda e: e.order)
         missed = []
         for index, event in enumerate(events):
@@ -248,7 +344,7 @@ class AbsenceMeaning(Meaning):
                 missed.append((deadline, event.order, about, min(ends, default=None)))
         return self._lives(missed, watermark)
 
-    def _lives(self, missed: list[Any], watermark: int) -> list[tuple[int, str, int | None, int]]:
+    def _lives(self, missed: list[Any], watermark: int) -> list[Shown]:
         found: list[Found] = []
         opened: int | None = None
         for deadline, _, about, end in sorted(missed, key=lambda m: m[:2]):
@@ -263,4 +359,4 @@ class AbsenceMeaning(Meaning):
         for crossing in found:
             if crossing.end == "open" and watermark > crossing.last + self.expires + self.grace:
                 crossing.end = "expired"
-        return sorted(c.shown() for c in found)
+        return sorted((c.shown() for c in found), key=shown_order)

@@ -40,7 +40,7 @@ def test_what_is_too_late_opens_nothing(case: Case, drawn: Any, late: Any, seed:
     run = Run(case.yaml).feed(*arrivals(events, seed, end, rng))
     stood = {id_: signal.status for id_, signal in last_of_each(run.signals()).items()}
     known: dict[int, int] = {}
-    for at, _, _, number in shown(run.signals()):
+    for at, _, _, number, _ in shown(run.signals()):
         known[at] = max(number, known.get(at, 0))
     old = [enriched(event, (end - event.at) / SECOND) for event in history(late, seed)]
     for number, event in enumerate(old):
@@ -49,7 +49,7 @@ def test_what_is_too_late_opens_nothing(case: Case, drawn: Any, late: Any, seed:
     newest = last_of_each(run.signals())
     assert newest.keys() == stood.keys()
     # What one signal took together may lose a part (an expectation met after all); nothing is added to it.
-    assert all(number <= known.get(at, 0) for at, _, _, number in shown(run.signals()))
+    assert all(number <= known.get(at, 0) for at, _, _, number, _ in shown(run.signals()))
     ended = {SignalStatus.RESOLVED, SignalStatus.RETRACTED}
     assert all(s.status in ended for id_, s in newest.items() if s.status != stood[id_])
 

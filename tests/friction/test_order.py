@@ -7,13 +7,27 @@ with ticks in band, duplicates and ties. Rules of every type with drawn numbers.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.friction.oracle import AbsenceMeaning, ChainMeaning, Event, Meaning, StateMeaning, Test
+from tests.friction.oracle import (
+    AbsenceMeaning,
+    ChainMeaning,
+    Event,
+    Meaning,
+    MeasureMeaning,
+    ScoreMeaning,
+    Shown,
+    Test,
+    WindowMeaning,
+    exact,
+    percentile,
+    shown_order,
+)
 from tests.friction.support import LATENESS, START, Run, last_of_each, tick, touchpoint
 from touchline.pipeline.engine.clock import HOUR, MINUTE, SECOND, to_ms
 from touchline.schemas.control import Tick
@@ -71,7 +85,7 @@ def cases(draw: Callable[[Any], Any]) -> Case:
     cooldown = draw(st.sampled_from([0, 0, 20, 90]))
     expires = draw(st.sampled_from([1, 45, 150, 10_000]))
     resolve = draw(st.booleans())
-    shape = draw(st.sampled_from(["match", "count", "distinct", "sequence", "absence"]))
+    shape = draw(st.sampled_from(list(_SHAPES)))
     resolves = kind("d.four") if resolve else (lambda _: False)
     common = (cooldown * MINUTE, expires * MINUTE, resolves)
     detect, meaning = _SHAPES[shape](draw, common)
@@ -89,13 +103,15 @@ def _count(draw: Callable[[Any], Any], common: Common) -> tuple[str, Meaning]:
     either = draw(st.booleans())
     events = "[a.one, b.two]" if either else "a.one"
     counts = (lambda e: e.kind in {"a.one", "b.two"}) if either else kind("a.one")
-    meaning = StateMeaning(*common, counts=counts, at_least=n, within=within * MINUTE)
+    meaning = WindowMeaning(*common, counts=counts, at_least=n, within=within * MINUTE)
     return f"{{count: {{event: {events}, at_least: {n}, within: {within}m}}}}", meaning
 
 
 def _distinct(draw: Callable[[Any], Any], common: Common) -> tuple[str, Meaning]:
     n, within = draw(st.integers(2, 3)), draw(st.sampled_from([5, 30, 120]))
-    meaning = StateMeaning(*common, counts=kind("a.one"), at_least=n, within=within * MINUTE, value=lambda e: e.channel)
+    meaning = WindowMeaning(
+        *common, counts=kind("a.one"), at_least=n, within=within * MINUTE, value=lambda e: e.channel
+    )
     return f"{{distinct: {{event: a.one, value: channel, at_least: {n}, within: {within}m}}}}", meaning
 
 
@@ -153,7 +169,85 @@ def _absence(draw: Callable[[Any], Any], common: Common) -> tuple[str, Meaning]:
     return "{absence: {" + ", ".join(parts) + "}}", meaning
 
 
-_SHAPES = {"match": _match, "count": _count, "distinct": _distinct, "sequence": _sequence, "absence": _absence}
+def number(event: Event) -> float | None:
+    """The value of `y` where it is a number."""
+    y = event.get("y")
+    return y if isinstance(y, int | float) and not isinstance(y, bool) else None
+
+
+def _limit(draw: Callable[[Any], Any], values: Sequence[float]) -> tuple[str, Any, bool]:
+    limit, at_most = draw(st.sampled_from(values)), draw(st.booleans())
+    return f"{'at_most' if at_most else 'at_least'}: {limit}", exact(limit), at_most
+
+
+def _measured(name: str) -> Any:
+    def shape(draw: Callable[[Any], Any], common: Common) -> tuple[str, Meaning]:
+        least, within = draw(st.integers(1, 4)), draw(st.sampled_from([5, 30, 120]))
+        text, limit, at_most = _limit(draw, [-2, 0.1, 0.8, 2.5, 3, 7.3])
+        p = draw(st.sampled_from([1, 10, 50, 75, 99]))
+        measures: dict[str, Callable[[list[Fraction]], Fraction]] = {
+            "sum": lambda values: sum(values, Fraction(0)),
+            "average": lambda values: sum(values, Fraction(0)) / len(values),
+            "percentile": lambda values: percentile(values, p),
+        }
+        meaning = MeasureMeaning(
+            *common,
+            counts=lambda e: e.kind in {"a.one", "b.two"} and number(e) is not None,
+            measure=lambda window: measures[name]([exact(e.get("y")) for e in window]),
+            limit=limit, at_most=at_most, min_events=least, within=within * MINUTE,
+        )  # fmt: skip
+        extra = f", p: {p}" if name == "percentile" else ""
+        events = f"event: [a.one, b.two], value: y, min_events: {least}, within: {within}m"
+        return f"{{{name}: {{{events}, {text}{extra}}}}}", meaning
+
+    return shape
+
+
+def _ratio(draw: Callable[[Any], Any], common: Common) -> tuple[str, Meaning]:
+    least, within = draw(st.integers(1, 4)), draw(st.sampled_from([5, 30, 120]))
+    text, limit, at_most = _limit(draw, [0.25, 1 / 3, 0.5, 0.75])
+    part = kind("b.two", 2)
+    meaning = MeasureMeaning(
+        *common,
+        counts=lambda e: e.kind in {"a.one", "b.two"},
+        measure=lambda window: Fraction(sum(part(e) for e in window), len(window)),
+        limit=round(limit, 6), at_most=at_most, min_events=least, within=within * MINUTE,
+    )  # fmt: skip
+    patterns = "of: {event: [a.one, b.two]}, part: {event: [b.two, c.three], where: kind == 'b.two' and x >= 2}"
+    return f"{{ratio: {{{patterns}, {text}, min_events: {least}, within: {within}m}}}}", meaning
+
+
+def _score(draw: Callable[[Any], Any], common: Common) -> tuple[str, Meaning]:
+    good, bad, half = draw(st.sampled_from([1, 0.7, 3])), draw(st.sampled_from([-12, -1, -2.2])), st.integers(1, 90)
+    half_life, linear, rising = draw(half), draw(st.booleans()), draw(st.booleans())
+    limit = draw(st.sampled_from([-3, -0.5, 0, 0.3, 1, 2.5]))
+    rearm = limit + draw(st.sampled_from([0, 0.5, 4])) * (-1 if rising else 1)
+    high = kind("b.two", 3)
+    meaning = ScoreMeaning(
+        *common,
+        counts=lambda e: e.kind in {"a.one", "b.two"},
+        points=lambda e: good if e.kind == "a.one" else round(bad + (0.5 if high(e) else 0), 6),
+        half_life=half_life * MINUTE, linear=linear, limit=limit, rearm=rearm, rising=rising,
+    )  # fmt: skip
+    entries = f"{{event: a.one, points: {good}}}, {{event: b.two, points: {bad}}}, "
+    entries += "{event: b.*, where: x >= 3, points: 0.5}"
+    limits = f"above: {limit}, rearm_below: {rearm}" if rising else f"below: {limit}, rearm_above: {rearm}"
+    decay = f"half_life: {half_life}m, decay: {'linear' if linear else 'exponential'}"
+    return f"{{score: {{points: [{entries}], {decay}, {limits}}}}}", meaning
+
+
+_SHAPES = {
+    "match": _match,
+    "count": _count,
+    "distinct": _distinct,
+    "sequence": _sequence,
+    "absence": _absence,
+    "sum": _measured("sum"),
+    "average": _measured("average"),
+    "percentile": _measured("percentile"),
+    "ratio": _ratio,
+    "score": _score,
+}
 
 DRAWN = st.lists(
     st.tuples(
@@ -164,6 +258,7 @@ DRAWN = st.lists(
         st.sampled_from([None, 1, 2, 3, 4]),  # x
         st.sampled_from([None, 0, 10, 60]),  # minutes until due
         st.integers(0, PARTITIONS - 1),
+        st.sampled_from([None, True, "12", 1, 3, -2, 0.1, 0.7, 12.5]),  # y
     ),
     max_size=24,
 )
@@ -178,10 +273,12 @@ def history(drawn: Sequence[Any], seed: int) -> list[Event]:
     """The drawn events. The offset in the raw partition goes by the number, so that ties have one order however they
     arrive. On the log clock a customer's events come from one raw partition, which is their time."""
     found = []
-    for number, (minute, ms, name, channel, x, due, drawn_partition) in enumerate(drawn):
+    for number, (minute, ms, name, channel, x, due, drawn_partition, y) in enumerate(drawn):
         partition = drawn_partition if is_live(seed) else 1
         at = START + minute * MINUTE + ms
         attributes: list[tuple[str, Any]] = [("x", x)] if x is not None else []
+        if y is not None:
+            attributes.append(("y", y))
         if due is not None:
             attributes.append(("due_at", at // SECOND * SECOND + due * MINUTE))
         found.append(Event(f"e{number}", name, at, partition, number, channel, tuple(attributes)))
@@ -226,9 +323,9 @@ def arrivals(events: Sequence[Event], seed: int, end: int, rng: random.Random) -
     return log
 
 
-def shown(signals: Sequence[Signal]) -> list[tuple[int, str, int | None, int]]:
+def shown(signals: Sequence[Signal]) -> list[Shown]:
     """What is left standing of the signals, as the oracle shows it."""
-    found = []
+    found: list[Shown] = []
     for signal in last_of_each(signals).values():
         if signal.status is SignalStatus.RETRACTED:
             continue
@@ -238,8 +335,10 @@ def shown(signals: Sequence[Signal]) -> list[tuple[int, str, int | None, int]]:
         events = signal.values["events"]
         assert isinstance(events, int)
         assert len(signal.events) == min(events, 20)
-        found.append((to_ms(signal.at), end, at, events))
-    return sorted(found, key=lambda s: (s[0], s[1], s[2] or 0, s[3]))
+        value = signal.values.get("value")
+        assert value is None or isinstance(value, int | float)
+        found.append((to_ms(signal.at), end, at, events, None if value is None else round(float(value), 4)))
+    return sorted(found, key=shown_order)
 
 
 def check(case: Case, drawn: Sequence[Any], seed: int, more: int) -> None:

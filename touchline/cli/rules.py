@@ -10,6 +10,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "test": ("touchline.cli.rules_test:test", "Run the tests beside rules."),
     "backtest": ("touchline.cli.backtest:backtest", "Run rules over history: what were their signals worth?"),
     "diff": ("touchline.cli.backtest:diff", "Show which signals two sets of rules tell apart, on history."),
+    "docs": ("touchline.cli.rules_docs:docs", "Write pages about rules and their tests."),
 }
 """Each command: `module:name`, and what `touchline rules --help` says of it."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -20,6 +22,7 @@ from touchline.agents.settings import Settings, WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.backtest.run import history_run, work_off
 from touchline.backtest.sources import Facts
+from touchline.cli import main
 from touchline.embedded import EmbeddedWarehouse
 from touchline.pipeline.friction.load import load_rules
 from touchline.pipeline.warehouse import history
@@ -126,3 +129,19 @@ def test_what_a_text_of_the_warehouse_was(text: str, value: object) -> None:
     found = scalar(text)
     assert found == value
     assert type(found) is type(value)
+
+
+def test_the_command_reads_the_warehouse_as_the_reader(reader: WarehouseSettings) -> None:
+    given = {"host": reader.host, "port": reader.port, "database": reader.database, "user": reader.user}
+    env = {f"TOUCHLINE_WAREHOUSE__{name.upper()}": str(value) for name, value in given.items()}
+    env["TOUCHLINE_WAREHOUSE__PASSWORD"] = reader.password.get_secret_value()
+    words = ["rules", "backtest", "--warehouse", "2026-02-28..2026-03-10", "--json"]
+    result = CliRunner(env=env).invoke(main, words)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["touchpoints"], report["customers"]) == (200, 7)
+    assert sum(row["signals"] for row in report["parts"][0]["rules"]) > 0
+    env["TOUCHLINE_WAREHOUSE__PASSWORD"] = "wrong"
+    refused = CliRunner(env=env).invoke(main, words)
+    assert refused.exit_code == 1
+    assert "Check warehouse.user" in refused.stderr

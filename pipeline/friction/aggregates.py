@@ -97,7 +97,7 @@ class SumDetector(Aggregate):
 
     def measured(self, window: Sequence[Item]) -> Measured:
         """Of all that lies in the window."""
-        return sum(millionths(item.facts[self.value]) for item in window), 1
+        return sum(millionths(item.facts.get(self.value)) for item in window), 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class AverageDetector(Aggregate):
 
     def measured(self, window: Sequence[Item]) -> Measured:
         """Of all that lies in the window."""
-        return sum(millionths(item.facts[self.value]) for item in window), len(window)
+        return sum(millionths(item.facts.get(self.value)) for item in window), len(window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class PercentileDetector(Aggregate):
 
     def measured(self, window: Sequence[Item]) -> Measured:
         """Of all that lies in the window."""
-        values = sorted(millionths(item.facts[self.value]) for item in window)
+        values = sorted(millionths(item.facts.get(self.value)) for item in window)
         return values[-(-self.p * len(values) // 100) - 1], 1
 
 

@@ -55,7 +55,10 @@ def handlers(rules: Iterable[Rule], catalogue: Catalogue) -> dict[str, int]:
 def cost_of(rule: Rule, catalogue: Catalogue) -> RuleCost:
     """The cost of a rule. Bytes are measured: made-up events, with what the rule keeps of each, are stepped through its
     detector, and its state is encoded as the changelog does."""
-    before = (rule.threshold or 2) - 1
+    detect = rule.spec.detect
+    counting = detect.count or detect.distinct
+    reckoning = detect.sum or detect.average or detect.percentile or detect.ratio
+    before = counting.at_least - 1 if counting else reckoning.min_events - 1 if reckoning else 1
     kinds = [kind for kind in catalogue.kinds if any(pattern.wants(kind) for pattern in rule.patterns)]
     return RuleCost(rule.spec.id, len(kinds), _bytes(rule, catalogue, before), _bytes(rule, catalogue, MAX_WINDOW))
 

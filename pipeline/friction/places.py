@@ -9,7 +9,8 @@ from touchline.pipeline.friction.where import Condition, parse_where
 from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.yamlfile import Path_, YamlFile
 
-_DEFAULTS: Final = {"after": "after", "context": "context", "match": "last", "count": "last", "distinct": "last"}
+_NEWEST: Final = ("match", "count", "distinct", "sum", "average", "percentile", "of", "points")
+_DEFAULTS: Final = {"after": "after", "context": "context", **dict.fromkeys(_NEWEST, "last")}
 """What an event without a name is called in evidence, by where it stands."""
 
 

@@ -7,7 +7,9 @@ import pytest
 from tests.friction.support import START, Run, touchpoint
 from tests.friction.test_detectors import rule
 from touchline.pipeline.engine.clock import DAY, HOUR
+from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.aggregates import Limit, SumDetector, millionths, shown_number
+from touchline.pipeline.friction.cost import cost_of
 from touchline.pipeline.friction.load import parse_rules
 from touchline.pipeline.friction.positive import Timing
 from touchline.pipeline.friction.state import EMPTY, Machine
@@ -177,3 +179,20 @@ def test_a_mistake_is_told(detect: str, message: str) -> None:
     with pytest.raises(FileError) as raised:
         parse_rules(rule(detect))
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "detect",
+    [
+        "{sum: {event: call.completed, value: wait_seconds, at_least: 1800, min_events: 3, within: 7d}}",
+        "{percentile: {event: call.completed, value: transfers, p: 9, at_most: 2.5, min_events: 3, within: 7d}}",
+        "{ratio: {of: {event: 'call.*'}, part: {event: call.abandoned}, at_least: 0.5, min_events: 3, within: 7d}}",
+    ],
+)
+def test_what_it_costs_is_measured_just_before_it_fires(detect: str) -> None:
+    catalogue = Catalogue()
+    three, ten = (
+        cost_of(parse_rules(rule(detect.replace("min_events: 3", f"min_events: {least}"))).rules[0], catalogue)
+        for least in (3, 10)
+    )
+    assert 0 < three.bytes_per_key < ten.bytes_per_key < ten.bytes_most

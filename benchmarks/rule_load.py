@@ -40,12 +40,14 @@ SHAPES: Final = ("match", "count", "count", "distinct", "sequence", "absence", "
 
 
 def rule_set(number: int) -> RuleSet:
-    """The built-in rules up to that number, and as many generated ones as are missing."""
+    """So many rules: built-in ones, taken evenly from all of them, and as many generated ones as are missing."""
     built_in = load_rules()
     rng = random.Random(11)
-    text = "schema: friction/1\nrules:\n" + "".join(_rule(n, rng) for n in range(max(0, number - len(built_in.rules))))
-    made = compile_files([YamlFile(text, "generated")], built_in.tally) if number > len(built_in.rules) else []
-    rules = (*built_in.rules[:number], *made)
+    missing = max(0, number - len(built_in.rules))
+    text = "schema: friction/1\nrules:\n" + "".join(_rule(n, rng) for n in range(missing))
+    made = compile_files([YamlFile(text, "generated")], built_in.tally) if missing else []
+    taken = min(number, len(built_in.rules))
+    rules = (*(built_in.rules[n * len(built_in.rules) // taken] for n in range(taken)), *made)
     return RuleSet(rules, set_hash([rule.spec for rule in rules]), built_in.tally)
 
 

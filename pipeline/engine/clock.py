@@ -14,7 +14,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 def to_ms(time: datetime) -> int:
     """Milliseconds of an aware time, rounded down; exact, unlike float seconds."""
-    return (time - _EPOCH) // _MILLISECOND
+    since = time - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
 
 
 def from_ms(ms: int) -> datetime:

@@ -47,17 +47,18 @@ class AbsenceDetector:
 
     def step(self, machine: Machine, item: Item) -> Machine:
         """Closes what the event closes, then begins what it begins."""
-        if machine.pending and item.roles & ~FIRST:
-            pending = tuple(p for p in (self._closed(p, item) for p in machine.pending) if p is not None)
-            if pending != machine.pending:
-                machine = replace(machine, pending=pending)
+        pending = machine.pending
+        if pending and item.roles != FIRST:
+            kept = tuple([p for p in [self._closed(p, item) for p in pending] if p is not None])
+            if kept != pending:
+                pending, machine = kept, _with(machine, kept, machine.evicted)
         if item.roles & FIRST:
             due = self.deadline.of(item, self.unknown)
             if due is not None:
-                pending, evicted = (*machine.pending, Pending(item, due)), machine.evicted
-                if len(pending) > MAX_PENDING:
-                    pending, evicted = pending[1:], evicted + 1
-                machine = replace(machine, pending=pending, evicted=evicted)
+                begun, evicted = (*pending, Pending(item, due)), machine.evicted
+                if len(begun) > MAX_PENDING:
+                    begun, evicted = begun[1:], evicted + 1
+                machine = _with(machine, begun, evicted)
         return machine
 
     def late(self, machine: Machine, item: Item) -> Machine:
@@ -70,7 +71,8 @@ class AbsenceDetector:
         return replace(rest, pending=tuple(sorted((*rest.pending, *apart), key=lambda p: p.item.key)))
 
     def _closed(self, pending: Pending, item: Item) -> Pending | None:
-        if item.key < pending.item.key:
+        began = pending.item
+        if item.at < began.at or (item.at == began.at and item.key < began.key):
             return pending
         in_time = item.at <= pending.deadline
         if item.roles & EXPECT and self._expected(pending, item):
@@ -95,9 +97,6 @@ class AbsenceDetector:
             return True
         return self.expects(item.facts, {self.alias: pending.item.facts}, self.unknown)
 
-    def _fires(self, pending: Pending) -> int:
-        return pending.deadline + self.timing.grace + 1
-
     def crossings(self, machine: Machine, watermark: int | None) -> Sequence[Crossing]:
         """Expectations that were not met, those within a cooldown taken together."""
         if watermark is None or not machine.pending:
@@ -109,8 +108,11 @@ class AbsenceDetector:
         fell into the cooldown of one that had ended."""
         found: list[Crossing] = []
         parts: list[tuple[Pending, int | None]] = []
+        latest = watermark - self.timing.grace
+        fired = [p for p in machine.pending if p.deadline < latest]
+        if not fired:
+            return found, parts
         opened = machine.last_open
-        fired = [p for p in machine.pending if self._fires(p) <= watermark]
         for pending in sorted(fired, key=lambda p: (p.deadline, p.item.key)):
             if opened is None or not 0 <= pending.deadline - opened < self.timing.cooldown:
                 found.append(self._crossing(pending))
@@ -156,10 +158,17 @@ class AbsenceDetector:
     def next_due(self, machine: Machine, watermark: int | None) -> int | None:
         """When the next deadline and its grace have passed."""
         passed = -1 if watermark is None else watermark
-        return min((due for p in machine.pending if (due := self._fires(p)) > passed), default=None)
+        least = None
+        for pending in machine.pending:
+            due = pending.deadline + self.timing.grace + 1
+            if due > passed and (least is None or due < least):
+                least = due
+        return least
 
     def forget(self, machine: Machine, done: frozenset[tuple[str, ...]], watermark: int) -> Machine:
         """Without what is done, and without what is part of no crossing."""
+        if not machine.pending:
+            return machine
         found, parts = self._walked(machine, watermark)
         over = {number for number, crossing in enumerate(found) if crossing.anchors in done}
         gone = [pending for pending, number in parts if number is None or number in over]
@@ -174,3 +183,8 @@ class AbsenceDetector:
     def idle(self, machine: Machine, horizon: int) -> bool:
         """Nothing is expected or open, no cooldown runs."""
         return not machine.pending and (machine.last_open is None or machine.last_open + self.timing.cooldown < horizon)
+
+
+def _with(machine: Machine, pending: tuple[Pending, ...], evicted: int) -> Machine:
+    """An absence has nothing else in its state."""
+    return Machine(last_open=machine.last_open, pending=pending, evicted=evicted)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from touchline.pipeline.friction.fields import SOURCE, TYPES, WORDS, Value, subject
+from touchline.pipeline.friction.fields import SOURCE, TYPES, WORDS, Value
 from touchline.pipeline.friction.state import Item
 from touchline.pipeline.friction.where import Condition, Joined, Ref, Test, Tree
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -44,6 +44,8 @@ def ordered(left: object, right: object) -> bool:
 _NUMBERS: Final = frozenset({int, float})
 _NO_FACTS: Final[dict[str, Value]] = {}
 _LONGEST_FACT: Final = 256
+_ITEM: Final = "Item(at, e.raw_partition, e.raw_offset, e.event_id, e.source, roles, e.party, e.channel._value_, {})"
+"""`_value_` is what `.value` returns, without the call."""
 
 
 @dataclass(slots=True)
@@ -108,14 +110,18 @@ def _attribute_lines(refs: Mapping[Ref, str], writer: _Writer) -> list[str]:
         else:
             name = writer.constant(ref.field)
             lines.append(f" {variable} = a.get({name})")
-            lines.append(f" if {variable} is None and e.subjects: {variable} = subject(e.subjects, {name})")
+            head = writer.constant(f"{ref.field}:")
+            lines.append(f" if {variable} is None:")
+            lines.append("  for s in e.subjects:")
+            lines.append(f"   if s.startswith({head}):")
+            lines.append(f"    {variable} = s[{len(ref.field) + 1}:]")
+            lines.append("    break")
     return lines
 
 
 def _built(lines: Sequence[str], writer: _Writer, name: str) -> Any:
     space: dict[str, Any] = {
         "__builtins__": {"str": str, "int": int, "float": float, "bool": bool},
-        "subject": subject,
         "comparable": comparable,
         "ordered": ordered,
         "Item": Item,
@@ -170,11 +176,13 @@ def build_pairing(rule_id: str, condition: Condition) -> Pairing:
     return pairing
 
 
-def build_view(captures: Sequence[str], needs: str | None) -> View:
-    """What one rule keeps of an event: the fields in `captures`, texts cut. `needs`: the field that it must have."""
+def build_view(captures: Sequence[str], needs: str | None, bare: int) -> View:
+    """What one rule keeps of an event: the fields in `captures`, texts cut. `needs`: the field that it must have. Of an
+    event with no other roles than those in `bare` nobody asks for a field, so none is kept."""
     writer = _Writer()
     loads = _attribute_lines({Ref(None, name): writer.variable(Ref(None, name)) for name in captures}, writer)
-    lines = ["def view(e, at, roles):", " a = e.attributes", *loads]
+    lines = ["def view(e, at, roles):", f" if not roles & {~bare}:", f"  return {_ITEM.format('nothing')}"]
+    lines += [" a = e.attributes", *loads]
     if needs is not None:
         lines.append(f" if {writer.variable(Ref(None, needs))} is None: return None")
     lines.append(f" f = {'{}' if captures else 'nothing'}")
@@ -182,9 +190,6 @@ def build_view(captures: Sequence[str], needs: str | None) -> View:
         kept = f"{variable}[:{_LONGEST_FACT}] if {variable}.__class__ is str else {variable}"
         kept = f"{variable}._value_" if ref.field in WORDS else kept
         lines.append(f" if {variable} is not None: f[{writer.constant(ref.field)}] = {kept}")
-    # `_value_` is what `.value` returns, without the call.
-    lines.append(
-        " return Item(at, e.raw_partition, e.raw_offset, e.event_id, e.source, roles, e.party, e.channel._value_, f)"
-    )
+    lines.append(f" return {_ITEM.format('f')}")
     view: View = _built(lines, writer, "view")
     return view

@@ -3,6 +3,7 @@
 import string
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, from_ms
@@ -100,9 +101,10 @@ def _shown(value: Value) -> str:
 
 def shown_time(ms: int) -> str:
     """`2026-03-02 09:00 UTC`."""
-    return from_ms(ms).strftime("%Y-%m-%d %H:%M UTC")
+    return from_ms(ms).isoformat(" ", "minutes")[:16] + " UTC"
 
 
+@lru_cache(maxsize=1_024)
 def shown_length(ms: int) -> str:
     """`24 h`, `90 min`."""
     for unit, word in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s")):

@@ -96,14 +96,14 @@ class JourneyProcessor:
     def process(self, batch: Batch, state: JourneyState, out: Outbox) -> None:
         """Takes in touchpoints and ticks. An empty batch changes nothing but what other rules left: time comes in
         by ticks."""
-        watch = Watch("", Customer(), None, 0, False, batch.partition, out)
+        watch = Watch("", Customer(), None, None, 0, False, batch.partition, out)
         self._set_time(watch, state)
         if state.place.value.ruleset != self.rules.hash:
             self._begin_under_these_rules(state)
         if not state.place.value.settled:
             self._settle_some(watch, state)
         for record in batch.records:
-            tick = tick_of(record)
+            tick = tick_of(record) if record.headers else None
             if tick is not None:
                 self._tick(tick, watch, state)
             else:
@@ -148,10 +148,10 @@ class JourneyProcessor:
     def _set_time(self, watch: Watch, state: JourneyState) -> None:
         low = state.marks.low
         if low is None:
-            watch.watermark, watch.horizon = None, 0
+            watch.mark, watch.horizon = None, 0
         else:
-            watch.watermark, watch.horizon = low - self.options.lateness, low - self._longest
-        watch.provisional = bool(state.marks.stalled)
+            watch.mark, watch.horizon = low - self.options.lateness, low - self._longest
+        watch.watermark, watch.provisional = watch.mark, bool(state.marks.stalled)
 
     def _record(self, record: Record, watch: Watch, state: JourneyState) -> None:
         try:
@@ -159,52 +159,54 @@ class JourneyProcessor:
         except DecodeError:
             watch.out.count("undecodable")
             return
-        at = to_ms(event.occurred_at)
-        watch.noticed = at + round(event.late_seconds * SECOND)
         hits = self.rules.hits(event)
         if hits or event.kind in profile.KINDS:
-            self._event(event, at, hits, watch, state)
+            self._event(event, hits, watch, state)
 
-    def _event(self, event: EnrichedTouchpoint, at: int, hits: Hits, watch: Watch, state: JourneyState) -> None:
-        low = state.marks.low
-        customer = state.customers.get(event.customer, low if low is not None else 0)
+    def _event(self, event: EnrichedTouchpoint, hits: Hits, watch: Watch, state: JourneyState) -> None:
+        at, late = to_ms(event.occurred_at), event.late_seconds * SECOND
+        key = watch.key = event.customer
+        mark = watch.mark
+        customer = state.customers.get(key, 0 if mark is None else mark + self.options.lateness)
         if customer is None:
             customer = Customer()
             customer.tidied = watch.horizon
-        watch.key, watch.customer = event.customer, customer
+        watch.customer, watch.noticed, watch.watermark = customer, at + round(late), mark
         if not state.place.value.settled:
             self._watcher.settle(watch, state.former)
-        self._catch_up(event.raw_partition, watch, state)
+        partition = event.raw_partition
+        if customer.home != partition:
+            customer.home = partition if customer.home is None else NOWHERE
+        if customer.home == partition and state.marks.is_history(partition):
+            self._catch_up(watch, state)
+        reached = customer.reached
+        watch.watermark = reached if reached and (mark is None or reached > mark) else mark
         if event.kind in profile.KINDS:
             self._profile(event, at, watch)
         known = customer.profile
         if hits and not (known is not None and known.erased is not None and at <= known.erased[0]):
-            lateness = self.options.source_lateness.get(event.source, self.options.lateness)
-            self._watcher.take(watch, event, at, hits, too_late=event.late_seconds * SECOND > lateness)
+            lateness = self.options.lateness
+            if self.options.source_lateness:
+                lateness = self.options.source_lateness.get(event.source, lateness)
+            self._watcher.take(watch, event, at, hits, too_late=late > lateness)
         customer.seen = max(customer.seen, at)
         self._put(watch, state)
 
-    def _catch_up(self, partition: int, watch: Watch, state: JourneyState) -> None:
+    def _catch_up(self, watch: Watch, state: JourneyState) -> None:
         """Lets the timers of a customer go off that are due by the time of their own raw partition.
 
         Where history is worked off in large steps another partition may be days behind, and so is the watermark. All
         touchpoints of a customer come from one partition, so what they did by a deadline is known once that partition
         has passed it; if timers waited for the others, what is said would depend on how fast those are read. On the
         live clock partitions are together, and a customer seen on several of them has no time of their own."""
-        customer = watch.customer
-        if customer.home is None:
-            customer.home = partition
-        elif customer.home != partition:
-            customer.home = NOWHERE
-        noticed = watch.noticed
-        if customer.home == partition and state.marks.is_history(partition):
-            while customer.due <= noticed - self.options.lateness:
+        customer, noticed = watch.customer, watch.noticed
+        reached = noticed - self.options.lateness
+        if customer.due <= reached:
+            while customer.due <= reached:
                 self._timers(watch, customer.due)
-            customer.reached = max(customer.reached, noticed - self.options.lateness)
-        watch.noticed = noticed
-        self._set_time(watch, state)
-        if customer.reached and (watch.watermark is None or customer.reached > watch.watermark):
-            watch.watermark = customer.reached
+            watch.noticed = noticed
+            self._set_time(watch, state)
+        customer.reached = max(customer.reached, reached)
 
     def _timers(self, watch: Watch, due: int) -> None:
         """A customer's timers that are due then, as of that time and however far anything else is."""

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from touchline.pipeline.friction.absence import AbsenceDetector
 from touchline.pipeline.friction.code import Dispatch, Hits, Listener, View, build_dispatch, build_view
 from touchline.pipeline.friction.evidence import Template
 from touchline.pipeline.friction.fields import TYPES, read
 from touchline.pipeline.friction.positive import Detector
+from touchline.pipeline.friction.state import EXPECT, RESOLVE, UNLESS
 from touchline.pipeline.friction.where import Condition
 from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -65,11 +67,15 @@ class Rule:
     evidence: Template
     threshold: int | float | None
     within: int | None
+    head: str = field(init=False, repr=False, compare=False)
     view: View = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Writes the code that makes its items."""
-        object.__setattr__(self, "view", build_view(self.captures, self.needs))
+        """Writes the code that makes its items; `head` is how its subjects begin."""
+        paired = isinstance(self.detector, AbsenceDetector) and self.detector.expects is not None
+        bare = RESOLVE | UNLESS | (0 if paired else EXPECT)
+        object.__setattr__(self, "head", self.spec.per + ":")
+        object.__setattr__(self, "view", build_view(self.captures, self.needs, bare))
 
     def groups(self, event: EnrichedTouchpoint) -> Sequence[str]:
         """The groups that an event belongs to: WHOLE (the customer as a whole), its subjects of a type (several at
@@ -77,8 +83,10 @@ class Rule:
         per = self.spec.per
         if per == CUSTOMER:
             return _ONLY_WHOLE
-        head = per + ":"
-        found = [subject for subject in event.subjects if subject.startswith(head)]
+        subjects, head = event.subjects, self.head
+        if len(subjects) == 1 and subjects[0].startswith(head):
+            return subjects
+        found = [subject for subject in subjects if subject.startswith(head)] if subjects else []
         if found:
             return found if len(found) == 1 else list(dict.fromkeys(found))
         value = read(event, per) if per in TYPES else event.attributes.get(per)

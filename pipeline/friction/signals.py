@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from hashlib import sha1
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from touchline.pipeline.engine.clock import SECOND, from_ms
 from touchline.pipeline.friction.evidence import shown_length, shown_time
@@ -15,6 +16,8 @@ from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Channel, Control, SignalStatus
 
 _NAMESPACE: Final = UUID("6d0c7c36-2f0e-5b8e-9a5e-0f6d3f1f8c11")
+_VERSION: Final = 5 << 76 | 2 << 62
+_NOT_VERSION: Final = ~(0xF << 76 | 3 << 62)
 _NOBODY: Final = frozenset({"unknown", "outside", "customer", "other"})
 _CHANNELS: Final = {channel.value: channel for channel in Channel}
 
@@ -23,12 +26,19 @@ def signal_id(rule: Rule, group: str, crossing: Crossing, taken: Collection[str]
     """uuid5 of rule id, version, group key and anchor event ids. When a signal whose anchors moved has that id already,
     a number is added until the id is free."""
     text = "\n".join((rule.spec.id, str(rule.spec.version), group, *crossing.anchors))
-    found = str(uuid5(_NAMESPACE, text))
+    found = _uuid5(text)
     number = 2
     while found in taken:
-        found = str(uuid5(_NAMESPACE, f"{text}\n#{number}"))
+        found = _uuid5(f"{text}\n#{number}")
         number += 1
     return found
+
+
+def _uuid5(text: str) -> str:
+    """What `str(uuid.uuid5(_NAMESPACE, text))` gives, in a third of the time."""
+    number = int.from_bytes(sha1(_NAMESPACE.bytes + text.encode(), usedforsecurity=False).digest()[:16], "big")
+    digits = f"{number & _NOT_VERSION | _VERSION:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @dataclass(frozen=True, slots=True)

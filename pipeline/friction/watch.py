@@ -10,7 +10,7 @@ from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.code import Hits
 from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
-from touchline.pipeline.friction.state import EMPTY, Crossing, Customer, Emitted, Group, Item, Machine
+from touchline.pipeline.friction.state import CLOSING, CONTEXT, EMPTY, Crossing, Customer, Emitted, Group, Item, Machine
 from touchline.pipeline.friction.terms import Terms, terms_of
 from touchline.pipeline.friction.timeline import (
     DUPLICATE,
@@ -36,18 +36,22 @@ from touchline.schemas.wire import SIGNALS
 MAX_GROUPS: Final = 64
 """The most groups of one rule that are kept for one customer; the oldest is given up."""
 
-_TIDY_EVERY: Final = 10 * MINUTE
+_TIDY_EVERY: Final = 30 * MINUTE
+_SILENT: Final = CLOSING | CONTEXT
+"""Roles that say nothing to an empty state, whatever the detector."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """One customer at one moment. Times in milliseconds; `watermark` None until every source was heard of.
+    """One customer at one moment. Times in milliseconds; `watermark` None until every source was heard of; `mark` is
+    the shard's, which the customer's own may be ahead of.
 
     `noticed`: how far the stream was when this came to light: an event's own raw partition, or what a timer waited for.
     """
 
     key: str
     customer: Customer
+    mark: int | None
     watermark: int | None
     horizon: int
     provisional: bool
@@ -71,7 +75,7 @@ class Watcher:
 
     def take(self, watch: Watch, event: EnrichedTouchpoint, at: int, hits: Hits, *, too_late: bool) -> None:
         """Shows an event to the rules that wait for it."""
-        fates: set[Taken] = set()
+        fates: set[Taken] | None = None
         rules, customer = self._rules.rules, watch.customer
         for number, roles in hits:
             rule = rules[number]
@@ -90,8 +94,8 @@ class Watcher:
                 else:
                     fate = TOO_LATE if too_late else self._first(watch, rule, name, item)
                 if fate is not TAKEN:
-                    fates.add(fate)
-        for fate in fates:
+                    fates = {fate} if fates is None else fates | {fate}
+        for fate in fates or ():
             watch.out.count(fate.value)
         if watch.horizon - customer.tidied >= _TIDY_EVERY:
             self._tidy(watch)
@@ -116,7 +120,7 @@ class Watcher:
             earlier = [known for of, group, known in customer.quiet if of == key and group == name]
             if is_known(item, earlier):
                 return DUPLICATE
-        machine = rule.detector.step(EMPTY, item)
+        machine = rule.detector.step(EMPTY, item) if item.roles & ~_SILENT else EMPTY
         if machine is EMPTY:
             customer.quiet.append((key, name, item))
             if len(customer.quiet) > MAX_RECENT:

@@ -3,6 +3,7 @@
 import itertools
 import random
 from typing import Any
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given, settings
@@ -189,6 +190,12 @@ def test_the_same_log_gives_the_same_ids() -> None:
     assert other.signal_id != Run(COUNT).feed(*log).signals()[0].signal_id
 
 
+def test_the_id_of_a_signal_is_the_uuid_of_its_rule_group_and_anchors() -> None:
+    log = [touchpoint(str(n), "a.one", START + n, raw_offset=n) for n in range(3)]
+    namespace = UUID("6d0c7c36-2f0e-5b8e-9a5e-0f6d3f1f8c11")
+    assert Run(COUNT).feed(*log).signals()[0].signal_id == str(uuid5(namespace, "r\n1\nc-1\n0\n1\n2"))
+
+
 def test_evidence_is_in_words_and_holds_no_control_characters() -> None:
     text = rule("{match: {as: m, event: a.one}}", evidence="{m.code} / {m.gone} / {m.at} / {party} {{x}}")
     signal = Run(text).feed(touchpoint("1", "a.one", START, attributes={"code": "a\nb" + "x" * 2_000})).signals()[0]
@@ -248,6 +255,13 @@ def test_what_says_nothing_yet_is_kept_until_nothing_can_come_before_it_and_is_b
     run.advance(START + 2 * DAY)
     run.feed(touchpoint("y", "b.two", START + 2 * DAY, raw_offset=900, customer="c-2"))
     assert len(run.shard.state.customers.get("c-2", 0).quiet) == 1
+
+
+def test_an_event_that_resolves_need_not_have_what_the_rule_counts() -> None:
+    distinct = rule("{distinct: {event: a.one, value: code, at_least: 2, within: 1h}}", "  resolve: {event: b.two}")
+    log = [touchpoint(str(n), "a.one", START + n, raw_offset=n, attributes={"code": n}) for n in range(2)]
+    run = Run(distinct).feed(*log, touchpoint("2", "b.two", START + 2, raw_offset=2))
+    assert run.told() == [("r", 1, "opened"), ("r", 2, "resolved")]
 
 
 def test_only_so_many_signals_of_a_group_are_open_at_once() -> None:

@@ -79,6 +79,7 @@ class CaseBook:
         self.outcomes = 0
         self.strangers = 0
         self._end = _NEVER
+        self._counted: dict[Part, tuple[int, int]] = {}
         self._head = question.per + ":"
         self._events = None if question.outcome is None else question.outcome.events
         self._missing = None if question.outcome is None else question.outcome.missing
@@ -122,6 +123,7 @@ class CaseBook:
         """Ends the gathering, with the time up to which history is known: takes the signals that are outcomes
         themselves, and returns the others."""
         self._end = end
+        self._counted.clear()
         outcome = self.question.outcome
         rules = frozenset[str]() if outcome is None else outcome.rules
         left = []
@@ -160,6 +162,11 @@ class CaseBook:
                 return names[0]
         return ""
 
+    @property
+    def cases(self) -> int:
+        """How many there are in the whole history."""
+        return sum(self._counts(unit) for unit in self._units.values())
+
     def middle(self) -> int | None:
         """The time by which half of the cases had been seen for the first time; None without any."""
         firsts = sorted(unit.first for unit in self._units.values() if self._counts(unit))
@@ -196,21 +203,30 @@ class CaseBook:
             if unit is not None and self.has(signal, part) and signal.raised_at < self._ended(unit):
                 raised[name].append(signal.raised_at)
         within = 0 if outcome is None else outcome.within
+        silent, silent_bad = self._totals(part)
         cases: list[Case] = []
-        silent = silent_bad = still_open = 0
-        for name, unit in self._units.items():
-            if not self._counts(unit) or not self._seen_in(unit, part):
+        still_open = 0
+        for name, times in raised.items():
+            unit = self._units[name]
+            if not self._is_case(unit, part):
                 continue
-            outcomes = self._outcomes(unit, part)
-            if name not in raised:
-                silent += 1
-                silent_bad += bool(outcomes)
-                continue
-            known = self._known(unit, part)
-            case = _case(sorted(raised[name]), outcomes, within, known)
+            outcomes, known = self._outcomes(unit, part), self._known(unit, part)
+            case = _case(sorted(times), outcomes, within, known)
             cases.append(case)
-            still_open += not case.bad and max(raised[name]) + within >= known
+            silent -= 1
+            silent_bad -= case.bad
+            still_open += not case.bad and max(times) + within >= known
         return Foresight(quality(cases, silent=silent, silent_bad=silent_bad), still_open)
+
+    def _totals(self, part: Part) -> tuple[int, int]:
+        """All cases of a part, and the bad ones."""
+        if part not in self._counted:
+            mine = [unit for unit in self._units.values() if self._is_case(unit, part)]
+            self._counted[part] = len(mine), sum(bool(self._outcomes(unit, part)) for unit in mine)
+        return self._counted[part]
+
+    def _is_case(self, unit: _Unit, part: Part) -> bool:
+        return self._counts(unit) and self._seen_in(unit, part)
 
     def _seen_in(self, unit: _Unit, part: Part) -> bool:
         if self.question.per == CUSTOMER:

@@ -121,6 +121,9 @@ def test_what_makes_figures_doubtful_is_remarked(folder: Path) -> None:
     assert "note: nothing in the history is an outcome" in result.stdout
     assert "10 touchpoints came too late to open a signal" in result.stdout
     assert json.loads(run(*TEST, *COMPLAINTS, "--sort", "--json").stdout)["parts"][0]["rules"][0]["hits"] == 2
+    assert "there is no case: no order is in the history" in run(*TEST, *COMPLAINTS, "--per", "order").stdout
+    among = ["--among", "kind=order.placed"]
+    assert "no customer that had what --among and --until ask for" in run(*TEST, *COMPLAINTS, *among).stdout
     assert "names rules that are not there: nope" in run(*TEST, "--outcomes", "rule=nope within=1d").stdout
 
 

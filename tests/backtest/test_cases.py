@@ -111,6 +111,12 @@ def test_what_never_comes_is_known_when_its_time_is_over() -> None:
     assert found.quality.median_lead == 3_600
 
 
+def test_what_may_come_after_the_end_is_not_missing_yet() -> None:
+    wanted = question("missing=order.placed within=2h", per="session")
+    events = [event("cart.updated", END - hours, subjects=(f"session:{hours}",)) for hours in (1, 2, 3)]
+    assert counts(asked(events, [], wanted)) == (3, 2, 0, 0)
+
+
 def test_signals_of_other_rules_may_be_the_outcome_unless_they_were_disproved() -> None:
     wanted = question("rule=late within=24h")
     events = [event("order.placed", 1, customer=name) for name in ("a", "b")]

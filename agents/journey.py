@@ -1,5 +1,9 @@
 """`journey`: touchpoints in, friction signals and customer profiles out."""
 
+from collections.abc import Callable
+
+from touchline.agents.rulefollower import RuleFollower
+from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.settings import Settings
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
 from touchline.pipeline.friction.load import load_rules
@@ -17,3 +21,10 @@ def build(settings: Settings) -> JourneyProcessor:
         own_parties=frozenset({settings.enrich.own_party}),
     )
     return JourneyProcessor(load_rules(journey.rules, builtin=journey.builtin_rules), options)
+
+
+def companion(
+    settings: Settings, processor: JourneyProcessor, metrics: Metrics, stop: Callable[[BaseException], None]
+) -> RuleFollower:
+    """Takes over rules that change while it runs."""
+    return RuleFollower(settings, processor, metrics, stop)

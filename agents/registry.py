@@ -2,6 +2,8 @@
 
 import importlib
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from types import ModuleType
 from typing import Any, Final, cast
 
 from touchline.agents.settings import Settings
@@ -19,7 +21,19 @@ def build(agent: str, settings: Settings) -> Processor[Any]:
     """An agent's processor, from the `build` of `touchline.agents.<agent>`.
 
     Raises: UnknownAgentError; what the agent's own `build` raises for its settings."""
+    return cast("Callable[[Settings], Processor[Any]]", _module(agent).build)(settings)
+
+
+def companion(
+    agent: str, settings: Settings, processor: Processor[Any], *more: Any
+) -> AbstractAsyncContextManager[object]:
+    """What an agent needs beside its shards, held while they work: the `companion` of its module, or nothing. `more`:
+    the metrics, and what ends the worker with an error."""
+    make = getattr(_module(agent), "companion", None)
+    return nullcontext() if make is None else make(settings, processor, *more)
+
+
+def _module(agent: str) -> ModuleType:
     if agent not in AGENTS:
         raise UnknownAgentError(f'there is no agent "{agent}"; there are {", ".join(AGENTS)}')
-    module = importlib.import_module(f"touchline.agents.{agent}")
-    return cast("Callable[[Settings], Processor[Any]]", module.build)(settings)
+    return importlib.import_module(f"touchline.agents.{agent}")

@@ -88,11 +88,21 @@ class EnrichSettings(_Section):
     own_party: str = "own"
 
 
+class RuleHome(StrEnum):
+    """Where the rules in force are kept: files that each worker sees, or the topic `rules`, the same for all."""
+
+    FILES = "files"
+    TOPIC = "topic"
+
+
 class JourneySettings(_Section):
-    """Rules. `rules`: folders of rule files besides the built-in ones. `source_lateness` overrides by source."""
+    """Rules. `rules`: folders of rule files besides the built-in ones, looked at every `reload` (0s: never again after
+    the start). `source_lateness` overrides by source."""
 
     builtin_rules: bool = True
     rules: tuple[Path, ...] = ()
+    rules_from: RuleHome = RuleHome.FILES
+    reload: Duration = 2_000
     lateness: Duration = 10 * 60_000
     source_lateness: dict[str, Duration] = Field(default_factory=dict)
     customer_ttl: Duration = 400 * 86_400_000

@@ -12,6 +12,7 @@ from touchline.schemas.control import Control, Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.rejection import RejectCode, Rejection
+from touchline.schemas.ruleset import PublishedRules
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint, Touchpoint
 
@@ -23,6 +24,7 @@ CONTRACTS: Final[Mapping[str, type[Any]]] = {
     "decision": Decision,
     "delivery": Delivery,
     "rejection": Rejection,
+    "rules": PublishedRules,
     "tick": Tick,
     "control": Control,
 }
@@ -52,6 +54,7 @@ _TOPICS: Final = {
     wire.DECISIONS: (_CUSTOMER, f"What outreach made of each signal. {_READ}", ("decision",)),
     wire.DELIVERIES: (_CUSTOMER, f"What became of each message. {_READ}", ("delivery",)),
     wire.OUTBOX: (_CUSTOMER, f"Messages for channels that have no adapter. {_READ}", ("decision",)),
+    wire.RULES: ("always `rules`", f"The rules of all workers, compacted: the newest holds. {_READ}", ("rules",)),
 }
 _MARKED: Final = {"tick": wire.TICK_HEADER, "control": wire.CONTROL_HEADER}
 

@@ -10,8 +10,9 @@ CUSTOMERS: Final = "customers"
 DECISIONS: Final = "outreach.decisions"
 DELIVERIES: Final = "outreach.deliveries"
 OUTBOX: Final = "outreach.outbox"
+RULES: Final = "rules"
 
-TOPICS: Final = (RAW, TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES, OUTBOX)
+TOPICS: Final = (RAW, TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES, OUTBOX, RULES)
 
 KEYED: Final = (TOUCHPOINTS, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES, OUTBOX)
 """Topics with one partition count among them: the same customer has the same partition number on each."""

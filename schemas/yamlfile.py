@@ -71,13 +71,7 @@ class YamlFile:
         """Reads a file.
 
         Raises: FileError, also when it can't be read."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise FileError(str(path), [Mistake(1, 1, "", f"can't be read: {error.strerror}")]) from None
-        except UnicodeDecodeError as error:
-            raise FileError(str(path), [Mistake(1, 1, "", f"is not UTF-8: byte {error.start}")]) from None
-        return cls(text, str(path))
+        return cls(read_text(path), str(path))
 
     def place(self, path: Path_) -> tuple[int, int]:
         """Line and column, from 1, of what stands at a path of keys and indexes, or of its nearest parent."""
@@ -149,6 +143,18 @@ class YamlFile:
                 continue
             path.append(step)
         return tuple(path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises: FileError when it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileError(str(path), [Mistake(1, 1, "", f"can't be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise FileError(str(path), [Mistake(1, 1, "", f"is not UTF-8: byte {error.start}")]) from None
 
 
 def load_yaml(path: Path, adapter: TypeAdapter[T]) -> T:

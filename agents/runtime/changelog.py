@@ -148,7 +148,11 @@ async def read_changelog(
     with broker_errors(settings.bootstrap):
         try:
             await reader.start()
-            await _read(reader, TopicPartition(*place), replay, progress)
+
+            def told(left: int) -> None:
+                progress(replay.result.records, left)
+
+            await read_to_end(reader, TopicPartition(*place), replay.take, told)
         finally:
             await reader.stop()
     restored = replay.finish()
@@ -156,9 +160,16 @@ async def read_changelog(
     return restored
 
 
-async def _read(
-    reader: AIOKafkaConsumer, tp: TopicPartition, replay: Replay, progress: Callable[[int, int], None]
+async def read_to_end(
+    reader: AIOKafkaConsumer,
+    tp: TopicPartition,
+    take: Callable[[bytes, bytes | None], None],
+    progress: Callable[[int], None] = lambda _: None,
 ) -> None:
+    """Hands key and value of every committed record of a partition to `take`. `progress` is told after each fetch how
+    many offsets are left.
+
+    Raises: KafkaError; NotCommitted when nothing comes for long before the end."""
     reader.assign([tp])
     # Where it starts is said here: a consumer without it would begin at the end and restore nothing.
     first = (await reader.beginning_offsets([tp]))[tp]
@@ -169,14 +180,14 @@ async def _read(
         fetched = await reader.getmany(tp, timeout_ms=_POLL_MS)
         records: Iterable[Any] = fetched.get(tp, ())
         for record in records:
-            replay.take(record.key, record.value)
+            take(record.key, record.value)
         # The embedded broker tells the end short of its last batch; what comes with a fetch is right everywhere.
         end = max(end, _stable(reader, tp))
         if records:
             heard = time.monotonic()
         elif await reader.position(tp) == position and time.monotonic() - heard > _SILENCE:
             raise NotCommitted(f"{tp.topic} [{tp.partition}] stands still at {position} of {end}")
-        progress(replay.result.records, end - position)
+        progress(end - position)
         await asyncio.sleep(0)
 
 

@@ -56,6 +56,13 @@ class Metrics:
         self._stalled = Gauge(
             "touchline_stalled_seconds", "Without progress", ("agent", "topic", "partition"), registry=reg
         )
+        # The rules in force, by hash. Workers that differ for long: one of them did not get the new set.
+        self._rules = Gauge("touchline_rules_info", "Rules in force", ("agent", "hash"), registry=reg)
+        self._ruleset: str | None = None
+        # Sets of rules that were not taken over because they have mistakes: the former set stays in force.
+        self.rules_refused = Counter("touchline_rules_refused_total", "Rules not taken over", one, registry=reg).labels(
+            agent
+        )
         # Effects outside Kafka (messages, webhooks) that were tried.
         self.effects = Counter("touchline_effects_total", "Effects performed", one, registry=reg).labels(agent)
 
@@ -76,6 +83,13 @@ class Metrics:
         """How far behind a partition is, and since when it has not moved (seconds)."""
         self._lag.labels(self.agent, topic, str(partition)).set(records)
         self._stalled.labels(self.agent, topic, str(partition)).set(stalled)
+
+    def rules_in_force(self, ruleset: str) -> None:
+        """The hash of the rules that hold from now on."""
+        if self._ruleset is not None:
+            self._rules.remove(self.agent, self._ruleset)
+        self._rules.labels(self.agent, ruleset).set(1)
+        self._ruleset = ruleset
 
     def forget(self, topic: str, partition: int) -> None:
         """A partition went to another worker."""

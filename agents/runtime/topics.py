@@ -13,7 +13,7 @@ from touchline.agents.registry import AGENTS
 from touchline.agents.runtime.clients import new_admin
 from touchline.agents.runtime.errors import WorkerError, broker_errors
 from touchline.agents.settings import Settings
-from touchline.schemas.wire import CUSTOMERS, RAW, REJECTED, TOPICS, TOUCHPOINTS, state_topic
+from touchline.schemas.wire import CUSTOMERS, RAW, REJECTED, RULES, TOPICS, TOUCHPOINTS, state_topic
 
 _DAY_MS: Final = 86_400_000
 _KAFKA_MESSAGE_BYTES: Final = 1_048_588
@@ -49,11 +49,10 @@ def plan(settings: Settings) -> list[TopicPlan]:
         TOUCHPOINTS: days,
         REJECTED: {**weeks, "max.message.bytes": str(_KAFKA_MESSAGE_BYTES + (64 << 10))},
         CUSTOMERS: {"cleanup.policy": "compact"},
+        RULES: {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)},
     }
-    plans = [
-        TopicPlan(name, kafka.raw_partitions if name == RAW else kafka.partitions, configs.get(name, weeks))
-        for name in TOPICS
-    ]
+    counts = {RAW: kafka.raw_partitions, RULES: 1}
+    plans = [TopicPlan(name, counts.get(name, kafka.partitions), configs.get(name, weeks)) for name in TOPICS]
     for agent in AGENTS:
         partitions = kafka.raw_partitions if agent == "enrich" else kafka.partitions
         plans.append(TopicPlan(state_topic(agent), partitions, _STATE))

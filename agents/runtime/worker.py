@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from touchline.agents.registry import UnknownAgentError, build
+from touchline.agents.registry import UnknownAgentError, build, companion
 from touchline.agents.runtime.app import AgentApp, new_app
 from touchline.agents.runtime.context import Context
 from touchline.agents.runtime.errors import BrokerAway, NotCommitted, RuntimeError_, WorkerError, broker_errors
@@ -91,9 +91,13 @@ class Worker:
         wait, processor = _FIRST_WAIT, None
         try:
             processor = self._processor or build(self._agent, self._settings)
+            beside: contextlib.AbstractAsyncContextManager[object] = contextlib.nullcontext()
+            if self._processor is None:
+                beside = companion(self._agent, self._settings, processor, self.metrics, self.stop)
             while not self._stopping.is_set():
                 try:
-                    await self._session(processor)
+                    async with beside:
+                        await self._session(processor)
                 except (BrokerAway, NotCommitted) as error:
                     self._log.warning("%s; trying again in %.1f s", error, wait)
                     await self._sleep(wait * random.uniform(1.0, 1.3))  # noqa: S311

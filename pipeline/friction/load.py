@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from touchline.pipeline.friction.compiler import RuleCompiler
 from touchline.pipeline.friction.rules import Rule, RuleSet, Tally
 from touchline.schemas.rulefile import RuleFile, RuleSpec
-from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
+from touchline.schemas.ruleset import RuleText
+from touchline.schemas.yamlfile import FileError, Mistake, YamlFile, read_text
 
 BUILTIN: Final = Path(__file__).with_name("rules")
 """The folder of the built-in rules."""
@@ -44,14 +45,36 @@ def load_rules(paths: Iterable[Path] = (), *, builtin: bool = True) -> RuleSet:
     """The rules of files and folders, and the built-in ones. A rule with the id of a built-in one replaces it.
 
     Raises: FileError with every mistake of the first file that has any."""
-    own = [YamlFile.read(path) for path in rule_files(paths)]
+    return compile_texts(read_texts(paths, builtin=builtin))
+
+
+def read_texts(paths: Iterable[Path] = (), *, builtin: bool = True) -> tuple[RuleText, ...]:
+    """The texts of rule files and folders, and of the built-in ones.
+
+    Raises: FileError when one can't be read."""
+    own = [RuleText(name=str(path), text=read_text(path)) for path in rule_files(paths)]
+    shipped = rule_files([BUILTIN]) if builtin else ()
+    return (*own, *(RuleText(name=path.name, text=read_text(path), builtin=True) for path in shipped))
+
+
+def compile_texts(texts: Sequence[RuleText]) -> RuleSet:
+    """The rules of all texts. One with the id of a built-in one replaces it.
+
+    Raises: FileError with every mistake of the first that has any."""
     tally = Tally()
-    rules = compile_files(own, tally)
-    if builtin:
-        ids = {rule.spec.id for rule in rules}
-        shipped = compile_files([YamlFile.read(path) for path in rule_files([BUILTIN])], tally)
-        rules = [rule for rule in shipped if rule.spec.id not in ids] + rules
-    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally)
+    own, shipped = (
+        compile_files([YamlFile(one.text, one.name) for one in texts if one.builtin is builtin], tally)
+        for builtin in (False, True)
+    )
+    ids = {rule.spec.id for rule in own}
+    rules = (*(rule for rule in shipped if rule.spec.id not in ids), *own)
+    return RuleSet(rules, set_hash([rule.spec for rule in rules]), tally, content_of(texts))
+
+
+def content_of(texts: Iterable[RuleText]) -> str:
+    """Names what was read, to the letter: sixteen hex digits."""
+    whole = json.dumps([(one.name, one.text, one.builtin) for one in texts])
+    return hashlib.blake2b(whole.encode(), digest_size=8).hexdigest()
 
 
 def parse_rules(text: str, name: str = "rules") -> RuleSet:

@@ -1,6 +1,6 @@
 """Rules, compiled: detectors, and one function for each kind of event that says which rules it concerns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -95,11 +95,12 @@ class Rule:
 
 @dataclass(slots=True)
 class RuleSet:
-    """All rules in force. `hash` names their whole text."""
+    """All rules in force. `hash` names what they say; `content` the files to the letter, where they come from some."""
 
     rules: tuple[Rule, ...]
     hash: str
     tally: Tally
+    content: str = ""
     by_key: dict[str, Rule] = field(init=False)
     by_id: dict[str, Rule] = field(init=False)
     _dispatch: dict[str, Dispatch | None] = field(default_factory=dict)
@@ -117,6 +118,16 @@ class RuleSet:
         if dispatch is not None:
             dispatch(event, hits, self.tally)
         return hits
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of event that were met so far."""
+        return list(self._dispatch)
+
+    def prepare(self, kinds: Iterable[str]) -> None:
+        """Compiles what handles these kinds now rather than when the first of them comes."""
+        for kind in kinds:
+            self._built(kind)
 
     def _built(self, kind: str) -> Dispatch | None:
         listeners = [

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from pydantic import TypeAdapter
 
 from tests.docs.pages import ROOT, blocks
-from touchline.agents.settings import JourneySettings, load_settings
+from touchline.agents.settings import JourneySettings, RuleHome, load_settings
 from touchline.cli import main
 from touchline.pipeline.friction.compiler import logic_hash
 from touchline.pipeline.friction.evidence import WORDS
@@ -139,6 +139,7 @@ def test_every_block_of_yaml_is_run_here(tmp_path: Path) -> None:
         settings.append(load_settings(tmp_path / "touchline.yaml", {}).journey)
     assert settings == [
         JourneySettings(rules=(Path("rules"),)),
+        JourneySettings(rules_from=RuleHome.TOPIC),
         JourneySettings(source_lateness={"nightly-export": 26 * 3_600_000}),
     ]
 

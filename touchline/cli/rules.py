@@ -11,6 +11,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "backtest": ("touchline.cli.backtest:backtest", "Run rules over history: what were their signals worth?"),
     "diff": ("touchline.cli.backtest:diff", "Show which signals two sets of rules tell apart, on history."),
     "docs": ("touchline.cli.rules_docs:docs", "Write pages about rules and their tests."),
+    "publish": ("touchline.cli.rules_publish:publish", "Put a checked set of rules in force on all workers."),
 }
 """Each command: `module:name`, and what `touchline rules --help` says of it."""
 

@@ -44,10 +44,11 @@ def says_nothing(tree: Tree, kinds: Collection[str] | None = None) -> bool:
 
 def shown(way: Way) -> str:
     """A way as its author might have written it."""
-    return " and ".join(_shown(test) for test in way)
+    return " and ".join(shown_test(test) for test in way)
 
 
-def _shown(test: Test) -> str:
+def shown_test(test: Test) -> str:
+    """A comparison as its author might have written it."""
     if test.sign == "is":
         return str(test.left) if test.right is True else f"not {test.left}"
     return f"{_side(test.left)} {test.sign} {_side(test.right)}"

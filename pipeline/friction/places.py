@@ -41,8 +41,17 @@ def places(file: YamlFile, path: Path_, spec: RuleSpec) -> list[Place]:
     node: Any = file.data
     for step in path:
         node = node[step]
+    return _places(spec, path, node)
+
+
+def patterns(spec: RuleSpec) -> list[Place]:
+    """The same where the file does not matter: paths are those within the rule, lists left out."""
+    return _places(spec, (), {})
+
+
+def _places(spec: RuleSpec, path: Path_, node: Any) -> list[Place]:
     found = [
-        *_walk(spec.detect, (*path, "detect"), "detect", node["detect"]),
+        *_walk(spec.detect, (*path, "detect"), "detect", node.get("detect")),
         *_listed(spec.resolve, (*path, "resolve"), "resolve", node.get("resolve")),
     ]
     names = {alias for _, _, pattern in found if (alias := getattr(pattern, "as_", None))}

@@ -97,7 +97,7 @@ _COMPARISON = st.one_of(
     ),
     st.sampled_from(["x < y", "x == y", "y <= x", "x != y", "v", "not v", "channel == 'web'", "channel != 'web'"]),
 )
-_CONDITION = st.recursive(
+CONDITIONS = st.recursive(
     _COMPARISON,
     lambda inner: (
         st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda c: f"({c[0]} {c[1]} {c[2]})")
@@ -105,11 +105,11 @@ _CONDITION = st.recursive(
     ),
     max_leaves=6,
 )
-_VALUE = st.integers(-1, 4) | st.sampled_from([0.5, 2.5, None, "a"])
+VALUES = st.integers(-1, 4) | st.sampled_from([0.5, 2.5, None, "a"])
 
 
 @settings(max_examples=300, deadline=None)
-@given(_CONDITION, st.lists(st.tuples(_VALUE, _VALUE, st.booleans(), st.sampled_from(["web", "app"])), min_size=8))
+@given(CONDITIONS, st.lists(st.tuples(VALUES, VALUES, st.booleans(), st.sampled_from(["web", "app"])), min_size=8))
 def test_no_event_makes_true_what_is_called_impossible(text: str, events: list[tuple[Any, Any, bool, str]]) -> None:
     condition = parse_where(text)
     dispatch = build_dispatch([Listener(0, "r", 1, condition)])

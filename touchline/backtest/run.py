@@ -140,14 +140,18 @@ def _blind(_event: EnrichedTouchpoint, _at: int) -> None:
 
 def history_run(settings: Settings, sets: Sequence[RuleSet], look: Look) -> HistoryRun:
     """A run with the lateness and the parties of the settings."""
+    return HistoryRun(build_enrich(_on_log_clock(settings)), sets, options_of(settings), look)
+
+
+def options_of(settings: Settings) -> JourneyOptions:
+    """The lateness and the parties of the settings, for the agent `journey`."""
     journey = settings.journey
-    options = JourneyOptions(
+    return JourneyOptions(
         lateness=journey.lateness,
         source_lateness=dict(journey.source_lateness),
         customer_ttl=journey.customer_ttl,
         own_parties=frozenset({settings.enrich.own_party}),
     )
-    return HistoryRun(build_enrich(_on_log_clock(settings)), sets, options, look)
 
 
 def work_off(source: Source, run: HistoryRun, on_progress: OnProgress) -> None:

@@ -25,6 +25,7 @@ import msgspec
 
 from tests.faults.harness import Difference, Reading
 from touchline.pipeline.engine.clock import MINUTE, SECOND
+from touchline.pipeline.friction.load import load_rules
 from touchline.schemas.codec import decode_touchpoint
 from touchline.schemas.wire import (
     CUSTOMERS,
@@ -41,8 +42,8 @@ from touchline.schemas.wire import (
 )
 
 OUTPUTS: Final = (TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES, OUTBOX)
-ABSENCE_RULES: Final = frozenset({"promise_broken", "checkout_abandoned", "bad_score_unanswered"})
-"""The built-in rules about what did not happen; `test_flow.py` holds this to the rule files."""
+ABSENCE_RULES: Final = frozenset(rule.spec.id for rule in load_rules(()).rules if rule.spec.detect.absence is not None)
+"""The built-in rules about what did not happen."""
 
 _LATENESS: Final = 10 * MINUTE / SECOND
 _IDENTITY: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {

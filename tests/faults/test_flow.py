@@ -10,10 +10,9 @@ import pytest
 
 from tests.faults.flow import Proof, prove
 from tests.faults.flow_fleet import Blow
-from tests.faults.flow_ledger import ABSENCE_RULES, compare_lines
+from tests.faults.flow_ledger import compare_lines
 from tests.faults.flow_run import INPUTS, Size
 from tests.faults.workload import Workload
-from touchline.pipeline.friction.load import load_rules
 
 EVENTS = int(os.environ.get("TOUCHLINE_FAULT_EVENTS", "15000"))
 KILLS, INSIDE = 20, 8
@@ -57,11 +56,6 @@ def test_a_worker_stopped_inside_a_transaction_beyond_its_session_writes_nothing
     wounds = proof.hurt["stopped"].wounds
     assert {wound.agent for wound in wounds} == set(INPUTS)
     assert all("refused" in wound.ended for wound in wounds), [str(wound) for wound in wounds]
-
-
-def test_absence_rules_are_those_of_the_rule_files() -> None:
-    rules = load_rules(()).rules
-    assert {rule.spec.id for rule in rules if rule.spec.detect.absence is not None} == ABSENCE_RULES
 
 
 def test_a_difference_is_found() -> None:

@@ -112,6 +112,25 @@ def test_the_rule_tests_print_what_is_shown(shop: Path) -> None:
     assert SHOWN[2] in failed.stdout
 
 
+def test_the_check_finds_nothing_wrong_with_the_page(shop: Path) -> None:
+    (command,) = next(block for block in COMMANDS if block[0].startswith("touchline rules check"))
+    done = CliRunner().invoke(main, [*command.split()[1:], "--strict"])
+    assert (done.exit_code, done.stderr) == (0, "0 errors, 0 warnings, 0 notes\n"), done.stdout
+
+
+def test_a_silence_and_a_signal_are_explained_as_shown(shop: Path) -> None:
+    (command,) = next(block for block in COMMANDS if block[0].startswith("touchline rules why-not"))
+    assert tried(command) in SHOWN
+    events = shop / "events" / "june.ndjson"
+    third = events.read_text("utf-8").splitlines()[1].replace("d-2", "d-3")
+    events.write_text(events.read_text("utf-8") + third + "\n", "utf-8")
+    fired = re.search(r"it was not silent: signal (\S+)", tried(command))
+    assert fired is not None
+    (explain,) = next(block for block in COMMANDS if block[0].startswith("touchline rules explain"))
+    told = tried(explain.replace("SIGNAL", fired[1]))
+    assert "state: 2 of 3 within 24 h → 3 of 3 within 24 h; a signal is open since 2026-06-01 12:00 UTC" in told
+
+
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_a_snippet_fires_and_without_its_last_event_does_not(detector: str, tmp_path: Path) -> None:
     snippet = "".join(f"  {line}\n" for line in NAMED[detector].splitlines())

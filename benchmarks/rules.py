@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from benchmarks.rule_load import Pace, history, log, rule_set
+from benchmarks.rule_load import PACES, Pace, history, log, rule_set
 from touchline.pipeline.engine.records import Batch, Outbox, PlainRecord
 from touchline.pipeline.friction.journey import JourneyProcessor, JourneyState
 from touchline.pipeline.friction.rules import RuleSet
@@ -34,9 +34,6 @@ MICRO: Final = 1_000_000
 LATE: Final = 0.01
 GOALS: Final = {12: 2.5, 50: 5.0}
 """µs an event by number of rules."""
-
-PACES: Final = {"dense": (67 / 1_440, 1), "month": (30.0, 12)}
-"""Days, and the touchpoints of a visit."""
 
 
 @dataclass(slots=True)

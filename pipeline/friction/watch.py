@@ -36,7 +36,7 @@ from touchline.schemas.wire import SIGNALS
 MAX_GROUPS: Final = 64
 """The most groups of one rule that are kept for one customer; the oldest is given up."""
 
-_TIDY_EVERY: Final = 30 * MINUTE
+_TIDY_EVERY: Final = 10 * MINUTE
 _SILENT: Final = CLOSING | CONTEXT
 """Roles that say nothing to an empty state, whatever the detector."""
 

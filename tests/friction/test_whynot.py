@@ -167,3 +167,12 @@ def test_a_step_tells_the_state_before_and_after() -> None:
     assert all(step.counts for step in (first, second, third))
     (passed,) = [s for s in steps_of("overdue", [(0, "order.shipped", SHIPPED)], START + 72 * HOUR) if s.event is None]
     assert passed.at == START + 50 * HOUR + LATENESS + MINUTE // 60_000
+
+
+def test_after_the_grace_the_lateness_is_waited_for() -> None:
+    until = START + 50 * HOUR + LATENESS
+    found = Silence(
+        compiled(RULES).by_id["overdue"], steps_of("overdue", [(0, "order.shipped", SHIPPED)], until), until, OPTIONS
+    ).reasons()
+    assert [reason.code for reason in found] == ["grace"]
+    assert found[0].message.endswith("it is told after 2026-03-04 11:10 UTC")

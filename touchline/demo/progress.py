@@ -58,15 +58,21 @@ class _Still:
 
 
 def stages(environment: Environment, ends: TopicEnds) -> list[Stage]:
-    """How far every agent of the environment is."""
+    """How far every agent of the environment is.
+
+    What was done is asked before what was given: asked the other way round, a stage that was through by then could
+    have handed on more than the next one is measured by."""
+    told = [(agent.name, health.metrics(agent.port) or []) for agent in environment.agents]
     given = ends.records()
-    found = []
-    for agent in environment.agents:
-        samples = health.metrics(agent.port) or []
-        done = health.total(samples, "touchline_records_total")
-        lag = health.total(samples, "touchline_lag_records")
-        found.append(Stage(agent.name, done, sum(given[topic] for topic in INPUTS[agent.name]), lag))
-    return found
+    return [
+        Stage(
+            name,
+            health.total(samples, "touchline_records_total"),
+            sum(given[topic] for topic in INPUTS[name]),
+            health.total(samples, "touchline_lag_records"),
+        )
+        for name, samples in told
+    ]
 
 
 def wait_until_through(

@@ -13,8 +13,11 @@ NEVER: Final = 2**62
 
 _HEAD: Final = struct.Struct("<qq")
 _SWEEP: Final = 256
-_CACHED_BYTES: Final = 2 << 20
-"""Decoded values take about ten times their encoded size, so this is about 20 MiB a shard."""
+_CACHED_BYTES: Final = 16 << 20
+"""The most encoded bytes of which the values stay decoded, which takes about ten times as much memory."""
+
+_SELDOM: Final = 10
+"""Where few of the values that are asked for are still decoded, only a part of so many is kept."""
 
 
 class _Entry(Generic[V]):
@@ -31,7 +34,7 @@ class KeyedStore(Generic[V]):
 
     A value may be changed in place, followed by `put`: encoding happens once a batch, in `changes`. An expired key
     reads as absent at once, whenever the sweep frees it, so when a sweep runs changes no result. At most `cached`
-    values stay decoded, fewer where values are large.
+    values stay decoded, fewer where values are large, and few where keys seldom come again soon.
     """
 
     def __init__(self, encode: Callable[[V], bytes], decode: Callable[[bytes], V], *, cached: int = 20_000) -> None:
@@ -40,6 +43,7 @@ class KeyedStore(Generic[V]):
         self._cached = cached
         self._packed: dict[str, bytes] = {}
         self._cache: dict[str, _Entry[V]] = {}
+        self._missed = 0
         self._dirty: dict[str, None] = {}
         self._gone: dict[str, None] = {}
         self._heap: list[tuple[int, str]] = []
@@ -61,6 +65,7 @@ class KeyedStore(Generic[V]):
             packed = self._packed.get(key)
             if packed is None:
                 return None
+            self._missed += 1
             due, expires = _HEAD.unpack_from(packed)
             entry = self._cache[key] = _Entry(self._decode(packed[_HEAD.size :]), due, expires)
         if entry.expires <= now:
@@ -73,6 +78,7 @@ class KeyedStore(Generic[V]):
         entry = self._cache.get(key)
         if entry is None:
             entry = self._cache[key] = _Entry(value, NEVER, expires)
+            self._missed += 1
             packed = self._packed.get(key)
             if packed is not None:
                 entry.due = _HEAD.unpack_from(packed)[0]
@@ -153,8 +159,11 @@ class KeyedStore(Generic[V]):
             size += len(value)
             changed.append((key.encode(), value))
         if self._dirty:
-            self._trim(min(self._cached, _CACHED_BYTES * len(self._dirty) // size))
+            most = min(self._cached, _CACHED_BYTES * len(self._dirty) // size)
+            seldom = len(packed) > self._cached and 2 * self._missed > len(self._dirty)
+            self._trim(max(most // _SELDOM, 2) if seldom else most)
         self._dirty.clear()
+        self._missed = 0
         return changed
 
     def _trim(self, most: int) -> None:

@@ -124,6 +124,7 @@ class Crew:
         if running:
             member = chance.choice(running)
             member.process.kill()
+            member.process.join()  # else `heal` may take it for one that still works, and the end of the run too
             self._wounded(committed, Blow.KILL, member, member.process.pid or 0)
 
     def order_kill_inside(self) -> Path:

@@ -111,14 +111,24 @@ class Fleet:
         return codes
 
     def kill(self, chance: random.Random) -> None:
-        """SIGKILL to one that runs."""
-        chance.choice([m for m in self._members if not m.stopped]).process.kill()
+        """SIGKILL to one that runs. It is dead on return, so that nobody takes it for one that still works."""
+        process = chance.choice([m for m in self._members if not m.stopped]).process
+        process.kill()
+        process.wait()
 
-    def order_kill_inside(self) -> Path:
-        """Asks whoever commits next to die before it does. The file is gone once somebody obeyed."""
-        order = self._orders / Kind.KILL_INSIDE
-        order.touch()
-        return order
+    def order_kill_inside(self) -> None:
+        """Asks whoever commits next to die before it does."""
+        (self._orders / Kind.KILL_INSIDE).touch()
+
+    def obeyed(self) -> bool:
+        """Whether somebody died of the order; then they are dead on return. Who obeys takes the file away first."""
+        if (self._orders / Kind.KILL_INSIDE).exists():
+            return False
+        pids = {int(path.name.split("-")[1]) for path in self._orders.glob("obeyed-*")}
+        for member in self._members:
+            if member.process.pid in pids:
+                member.process.wait()
+        return True
 
     def freeze(self, chance: random.Random) -> Callable[[], None]:
         """SIGSTOP to one; what is returned lets it go on."""
@@ -238,21 +248,22 @@ async def wound(
     thaw_at: list[tuple[float, Callable[[], None]]] = []
     session = fleet.settings.kafka.session_timeout / 1_000
     end = time.monotonic() + deadline
-    order: Path | None = None
-    while left or order is not None or thaw_at or not await finished():
+    ordered = False
+    while left or ordered or thaw_at or not await finished():
         if time.monotonic() > end:
             raise TimeoutError(f"the run did not end in {deadline:.0f} s; so far: {story}, to come: {left}")
         done = await progress()
-        if order is not None and not order.exists():  # noqa: ASYNC240 -- a local file, and nothing else waits here
+        if ordered and fleet.obeyed():
             story.append("obeyed: died inside a commit")
-            order = None
-        if left and done >= left[0].at and order is None:
+            ordered = False
+        if left and done >= left[0].at and not ordered:
             fault = left.pop(0)
             story.append(f"{fault.kind} at {done}")
             if fault.kind is Kind.KILL:
                 fleet.kill(chance)
             elif fault.kind is Kind.KILL_INSIDE:
-                order = fleet.order_kill_inside()
+                fleet.order_kill_inside()
+                ordered = True
             else:
                 thaw_at.append((time.monotonic() + 2 * session, fleet.freeze(chance)))
         while thaw_at and time.monotonic() > thaw_at[0][0]:

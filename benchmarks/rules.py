@@ -22,9 +22,10 @@ from typing import Any, Final
 
 from benchmarks.rule_load import PACES, Pace, history, log, rule_set
 from touchline.pipeline.engine.records import Batch, Outbox, PlainRecord
+from touchline.pipeline.friction.code import Mark
 from touchline.pipeline.friction.journey import JourneyProcessor, JourneyState
+from touchline.pipeline.friction.packing import packing
 from touchline.pipeline.friction.rules import RuleSet
-from touchline.pipeline.friction.state import encode_customer
 from touchline.schemas.codec import decode_touchpoint
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.wire import TOUCHPOINTS
@@ -107,7 +108,7 @@ def fan_out(rules: RuleSet, events: Sequence[EnrichedTouchpoint]) -> dict[str, f
     kinds = {event.kind for event in events}
     waiting = {kind: sum(any(p.wants(kind) for p in rule.patterns) for rule in rules.rules) for kind in kinds}
     tested = [waiting[event.kind] for event in events]
-    hits = [len(rules.hits(event)) for event in events]
+    hits = [_hit(rules, event) for event in events]
     return {
         "no_rule_waits": round(sum(not n for n in tested) / len(events), 2),
         "no_rule_hit": round(sum(not n for n in hits) / len(events), 2),
@@ -116,16 +117,24 @@ def fan_out(rules: RuleSet, events: Sequence[EnrichedTouchpoint]) -> dict[str, f
     }
 
 
+def _hit(rules: RuleSet, event: EnrichedTouchpoint) -> int:
+    """How many rules an event concerns."""
+    marks: list[Mark] = []
+    rules.read(event, marks)
+    return len({rule for rule, _, _ in marks})
+
+
 def state_bytes(state: JourneyState) -> dict[str, float]:
     """What one customer takes: encoded, and in memory with key and dictionary entry when not in use."""
     store = state.customers
     sizes, memory = [], 0
+    encode = packing(state.words)[0]
     keys = store.keys()
     for key in keys:
         value = store.get(key, 0)
         if value is None:
             continue
-        packed = encode_customer(value)
+        packed = encode(value)
         sizes.append(len(packed))
         memory += sys.getsizeof(packed) + 16 + sys.getsizeof(key) + 100  # an entry of a dict: about 100 bytes
     return {

@@ -26,3 +26,11 @@ decode_delivery: Final = msgspec.json.Decoder(Delivery).decode
 decode_tick: Final = msgspec.json.Decoder(Tick).decode
 
 DecodeError: Final = msgspec.DecodeError
+
+
+def trusted(contract: type[T], **parts: object) -> T:
+    """A contract made of parts that are right because we made them: all of its fields by name, not looked at."""
+    made = object.__new__(contract)
+    for name, part in parts.items():
+        setattr(made, name, part)
+    return made

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from touchline.pipeline.friction.code import Dispatch, Hits, Listener, build_dispatch
+from touchline.pipeline.friction.code import Dispatch, Listener, build_dispatch
 from touchline.pipeline.friction.rules import Pattern, Tally
 from touchline.pipeline.friction.where import WhereError, parse_where
 from touchline.schemas.rulepatterns import Kinds
@@ -47,7 +47,7 @@ class EventFilter:
         dispatch = self._dispatch[kind]
         if dispatch is None:
             return False
-        hits: Hits = []
+        hits: list[tuple[int, int]] = []
         dispatch(event, hits, self.unknown)
         return bool(hits)
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import replace as dataclass_replace
+from typing import Final, Self
 
 from msgspec.structs import replace
 
@@ -44,6 +45,15 @@ class AbsenceDetector:
     deadline: Deadline
     expects: Pairing | None
     unknown: Unknown = field(compare=False)
+    captures: frozenset[str] = field(default=frozenset(), kw_only=True)
+
+    def keeping(self, captures: frozenset[str]) -> Self:
+        """Others may ask for more of an event."""
+        return dataclass_replace(self, captures=captures)
+
+    def waits(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """What may end an expectation, while there is none."""
+        return not machine.pending and not item.roles & FIRST
 
     def step(self, machine: Machine, item: Item) -> Machine:
         """Closes what the event closes, then begins what it begins."""
@@ -131,9 +141,9 @@ class AbsenceDetector:
 
     def _crossing(self, pending: Pending) -> Crossing:
         item, context = pending.item, pending.context
-        facts: dict[str, dict[str, Value]] = {self.alias: item.facts, "": {"deadline": pending.deadline}}
+        facts: dict[str, dict[str, Value]] = {self.alias: self._kept(item), "": {"deadline": pending.deadline}}
         if context is not None and self.context:
-            facts[self.context] = context.facts
+            facts[self.context] = self._kept(context)
         newest = context or item
         return Crossing(
             at=pending.deadline, first=item.at, anchors=(item.event,),
@@ -142,6 +152,9 @@ class AbsenceDetector:
             channel=newest.channel, facts=facts, over=pending.closed > 0,
             end=End.RESOLVED if pending.closed else End.OPEN, closed=pending.closed,
         )  # fmt: skip
+
+    def _kept(self, item: Item) -> dict[str, Value]:
+        return {name: value for name, value in item.facts.items() if name in self.captures}
 
     @staticmethod
     def _joined(crossing: Crossing, pending: Pending) -> Crossing:

@@ -55,6 +55,10 @@ class Aggregate(Positive):
     limit: Limit
     min_events: int
 
+    def may_open(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Not before there are enough of them."""
+        return bool(item.roles & FIRST) and len(machine.window) + waiting + 1 >= self.min_events
+
     def take(self, machine: Machine, item: Item) -> Machine:
         """Measures what lies in `[t - within, t]`."""
         if not item.roles & FIRST:
@@ -142,6 +146,6 @@ class RatioDetector(Aggregate):
         """The newest event, and the newest that fits `part`."""
         found = self._facts(window[-1])
         newest = next((item for item in reversed(window) if item.roles & PART), None)
-        if self.part and newest is not None and newest.facts:
-            found[self.part] = newest.facts
+        if self.part and newest is not None and (told := self.kept(newest)):
+            found[self.part] = told
         return found

@@ -15,10 +15,15 @@ Facts = Mapping[str, Value]
 Unknown = Callable[[str, str], bool]
 """Called with a rule and a field when a comparison is unknown; returns False."""
 
-Hits = list[tuple[int, int]]
-"""The number of a rule and the roles that an event plays in it, as bits."""
+Dispatch = Callable[[EnrichedTouchpoint, list[tuple[int, int]], Unknown], None]
+"""Adds the number of each listener that an event concerns, and the roles that it plays there, as bits."""
 
-Dispatch = Callable[[EnrichedTouchpoint, Hits, Unknown], None]
+Mark = tuple[str, str, int]
+"""The state key of a rule, the name of a group, and the roles that an event plays there."""
+
+Reader = Callable[[EnrichedTouchpoint, list[Mark], Unknown], dict[str, Value]]
+"""Adds a mark for each rule and group that an event concerns; returns the fields to keep of it."""
+
 Pairing = Callable[[Facts, Mapping[str, Facts], Unknown], bool]
 View = Callable[[EnrichedTouchpoint, int, int], Item | None]
 """An event, its time and its roles, as one rule sees it; None when it lacks what the rule counts."""
@@ -102,20 +107,35 @@ class _Writer:
         return f"({name}.__class__ is int or {name}.__class__ is float)"
 
 
-def _attribute_lines(refs: Mapping[Ref, str], writer: _Writer) -> list[str]:
+def _loads(refs: Mapping[Ref, str], writer: _Writer, depth: int = 1) -> list[str]:
+    """Lines that read fields of the event `e`, with so many spaces before them."""
     lines = []
     for ref, variable in refs.items():
         if ref.field in SOURCE:
-            lines.append(f" {variable} = {SOURCE[ref.field]}")
+            lines.append(f"{variable} = {SOURCE[ref.field]}")
         else:
             name = writer.constant(ref.field)
-            lines.append(f" {variable} = a.get({name})")
             head = writer.constant(f"{ref.field}:")
-            lines.append(f" if {variable} is None:")
-            lines.append("  for s in e.subjects:")
-            lines.append(f"   if s.startswith({head}):")
-            lines.append(f"    {variable} = s[{len(ref.field) + 1}:]")
-            lines.append("    break")
+            lines += [
+                f"{variable} = a.get({name})",
+                f"if {variable} is None:",
+                " for s in e.subjects:",
+                f"  if s.startswith({head}):",
+                f"   {variable} = s[{len(ref.field) + 1}:]",
+                "   break",
+            ]
+    return [" " * depth + line for line in lines]
+
+
+def _keeps(names: Sequence[str], writer: _Writer, masks: Mapping[str, int] | None = None, depth: int = 1) -> list[str]:
+    """Lines that put fields into the dictionary `f`, texts cut; where there are masks, only those that `w` asks for."""
+    lines = []
+    for name in names:
+        variable = writer.variable(Ref(None, name))
+        kept = f"{variable}[:{_LONGEST_FACT}] if {variable}.__class__ is str else {variable}"
+        kept = f"{variable}._value_" if name in WORDS else kept
+        asked = f"w & {masks[name]} and " if masks is not None else ""
+        lines.append(" " * depth + f"if {asked}{variable} is not None: f[{writer.constant(name)}] = {kept}")
     return lines
 
 
@@ -143,25 +163,92 @@ class Listener:
     condition: Condition | None
 
 
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """What one rule keeps of an event: the fields in `captures`, and nothing of one that plays no roles but those in
+     `bare`, of which nobody asks for a field. `needs`: the field without which an event does not count. `key`: of its
+    state. `groups`: the groups that an event belongs to, by the field `per`; None when the only one is the customer."""
+
+    key: str
+    rule_id: str
+    captures: Sequence[str]
+    needs: str | None
+    bare: int
+    per: str
+    groups: Callable[[EnrichedTouchpoint], Sequence[str]] | None
+
+
+def _roles_lines(listeners: Sequence[Listener], writer: _Writer) -> list[str]:
+    """Lines that gather in `r` the roles that an event plays in one rule."""
+    always = 0
+    for listener in listeners:
+        always |= listener.roles if listener.condition is None else 0
+    return [f" r = {always}"] + [
+        f" if {writer.expression(item.rule_id, item.condition.tree)}: r |= {item.roles}"
+        for item in listeners
+        if item.condition is not None
+    ]
+
+
 def build_dispatch(listeners: Sequence[Listener]) -> Dispatch:
     """One function for all that wait for a kind. It reads each field once."""
     writer = _Writer()
     body: list[str] = []
     for rule in sorted({listener.rule for listener in listeners}):
-        mine = [listener for listener in listeners if listener.rule == rule]
-        always = 0
-        for listener in mine:
-            always |= listener.roles if listener.condition is None else 0
-        body.append(f" r = {always}")
-        body.extend(
-            f" if {writer.expression(item.rule_id, item.condition.tree)}: r |= {item.roles}"
-            for item in mine
-            if item.condition is not None
-        )
+        body += _roles_lines([listener for listener in listeners if listener.rule == rule], writer)
         body.append(f" if r: hits.append(({rule}, r))")
-    loads = _attribute_lines(writer.variables, writer)
+    loads = _loads(writer.variables, writer)
     dispatch: Dispatch = _built(["def dispatch(e, hits, u):", " a = e.attributes", *loads, *body], writer, "dispatch")
     return dispatch
+
+
+def _mark_lines(keeper: Keeper, roles: int | None, writer: _Writer, groups: dict[str, str]) -> list[str]:
+    """Lines that add the marks of an event that plays the roles in `r` (`roles`, where they are always the same)."""
+    key = writer.constant(keeper.key)
+    if keeper.groups is None:
+        mark = writer.constant((keeper.key, "", roles)) if roles is not None else f"({key}, '', r)"
+        return [f"  marks.append({mark})"]
+    found = groups.setdefault(keeper.per, f"g{len(groups)}")  # rules by the same field read it once
+    told = f"u({writer.constant(keeper.rule_id)}, {writer.constant(keeper.per)})"
+    return [
+        f"  if {found} is None: {found} = {writer.constant(keeper.groups)}(e)",
+        f"  for n in {found}: marks.append(({key}, n, r))",
+        f"  if not {found}: {told}",
+    ]
+
+
+def build_reader(listeners: Sequence[Listener], keepers: Mapping[int, Keeper]) -> Reader:
+    """One function for all rules that wait for a kind. It reads each field once, and keeps those that any rule needs
+    of the event. An event without what a rule counts, or counts by, is counted as unknown, and is none for it."""
+    writer = _Writer()
+    numbers = sorted({listener.rule for listener in listeners})
+    names = sorted({name for number in numbers for name in keepers[number].captures})
+    masks = {name: 1 << place for place, name in enumerate(names)}
+    groups: dict[str, str] = {}
+    body: list[str] = []
+    for number in numbers:
+        keeper, mine = keepers[number], [listener for listener in listeners if listener.rule == number]
+        body += _roles_lines(mine, writer)
+        always = mine[0].roles if len(mine) == 1 and mine[0].condition is None else None
+        keeps = f"r & {~keeper.bare}"
+        if keeper.needs is not None:
+            needed = writer.variable(Ref(None, keeper.needs))
+            told = f"u({writer.constant(keeper.rule_id)}, {writer.constant(keeper.needs)})"
+            body.append(f" if {needed} is None and {keeps}: r = int({told})")
+        body += [" if r:", *_mark_lines(keeper, always, writer, groups)]
+        wanted = sum(masks[name] for name in set(keeper.captures))
+        if wanted:
+            body.append(f"  if {keeps}: w |= {wanted}")
+    tested = dict(writer.variables)
+    fields = _keeps(names, writer, masks)
+    later = {ref: variable for ref, variable in writer.variables.items() if ref not in tested}
+    lines = [
+        "def reader(e, marks, u):", " a = e.attributes", " w = 0", *[f" {found} = None" for found in groups.values()],
+        *_loads(tested, writer), *body, " if not w: return nothing", *_loads(later, writer), " f = {}", *fields,
+        " return f",
+    ]  # fmt: skip
+    reader: Reader = _built(lines, writer, "reader")
+    return reader
 
 
 def build_pairing(rule_id: str, condition: Condition) -> Pairing:
@@ -176,20 +263,14 @@ def build_pairing(rule_id: str, condition: Condition) -> Pairing:
     return pairing
 
 
-def build_view(captures: Sequence[str], needs: str | None, bare: int) -> View:
-    """What one rule keeps of an event: the fields in `captures`, texts cut. `needs`: the field that it must have. Of an
-    event with no other roles than those in `bare` nobody asks for a field, so none is kept."""
+def build_view(keeper: Keeper) -> View:
+    """An event as one rule alone would see it."""
     writer = _Writer()
-    loads = _attribute_lines({Ref(None, name): writer.variable(Ref(None, name)) for name in captures}, writer)
-    lines = ["def view(e, at, roles):", f" if not roles & {~bare}:", f"  return {_ITEM.format('nothing')}"]
+    loads = _loads({Ref(None, name): writer.variable(Ref(None, name)) for name in keeper.captures}, writer)
+    lines = ["def view(e, at, roles):", f" if not roles & {~keeper.bare}:", f"  return {_ITEM.format('nothing')}"]
     lines += [" a = e.attributes", *loads]
-    if needs is not None:
-        lines.append(f" if {writer.variable(Ref(None, needs))} is None: return None")
-    lines.append(f" f = {'{}' if captures else 'nothing'}")
-    for ref, variable in writer.variables.items():
-        kept = f"{variable}[:{_LONGEST_FACT}] if {variable}.__class__ is str else {variable}"
-        kept = f"{variable}._value_" if ref.field in WORDS else kept
-        lines.append(f" if {variable} is not None: f[{writer.constant(ref.field)}] = {kept}")
-    lines.append(f" return {_ITEM.format('f')}")
+    if keeper.needs is not None:
+        lines.append(f" if {writer.variable(Ref(None, keeper.needs))} is None: return None")
+    lines += [" f = {}", *_keeps(keeper.captures, writer), f" return {_ITEM.format('f')}"]
     view: View = _built(lines, writer, "view")
     return view

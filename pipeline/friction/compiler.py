@@ -101,8 +101,9 @@ class RuleCompiler(PatternCompiler):
         needs = self.spec.detect.distinct.value if self.spec.detect.distinct is not None else None
         if needs is not None:
             self.fields.add(needs)
+        detector = found.detector.keeping(frozenset(self.fields))
         return Rule(
-            self.spec, f"{self.spec.id}:{logic_hash(self.spec)}", found.detector, tuple(self.patterns),
+            self.spec, f"{self.spec.id}:{logic_hash(self.spec)}", detector, tuple(self.patterns),
             tuple(sorted(self.fields)), needs, template, found.threshold, found.within,
         )  # fmt: skip
 

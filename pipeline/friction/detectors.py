@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from touchline.pipeline.friction.code import Facts, Pairing, Unknown
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.positive import MAX_WINDOW, Positive, pruned
-from touchline.pipeline.friction.state import FIRST, UNLESS, Item, Machine
+from touchline.pipeline.friction.state import FIRST, RESOLVE, UNLESS, Item, Machine
 
 MAX_TRIES: Final = 500
 """The most chains that one event of a sequence looks at."""
@@ -17,6 +17,10 @@ MAX_TRIES: Final = 500
 @dataclass(frozen=True, slots=True)
 class MatchDetector(Positive):
     """Each event that fits."""
+
+    def may_open(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Each does, but for those that only end something."""
+        return item.roles != RESOLVE
 
     def take(self, machine: Machine, item: Item) -> Machine:
         """A moment of one event."""
@@ -28,6 +32,10 @@ class CountDetector(Positive):
     """At least so many events within the closed window."""
 
     at_least: int
+
+    def may_open(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Not before there are enough of them."""
+        return item.roles != RESOLVE and len(machine.window) + waiting + 1 >= self.at_least
 
     def take(self, machine: Machine, item: Item) -> Machine:
         """Counts what lies in `[t - within, t]`."""
@@ -47,6 +55,10 @@ class DistinctDetector(Positive):
 
     at_least: int
     value: str
+
+    def may_open(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Not before there are enough of them, for each has one value at most."""
+        return item.roles != RESOLVE and len(machine.window) + waiting + 1 >= self.at_least
 
     def take(self, machine: Machine, item: Item) -> Machine:
         """Counts the values in `[t - within, t]`."""
@@ -75,6 +87,10 @@ class SequenceDetector(Positive):
     pairings: tuple[Pairing | None, ...]
     unknown: Unknown = field(compare=False)
 
+    def may_open(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Only the last step after others."""
+        return bool(item.roles & (FIRST << len(self.names) - 1)) and bool(machine.window or waiting)
+
     def take(self, machine: Machine, item: Item) -> Machine:
         """Completes a chain, and waits for the next step."""
         window = () if item.roles & UNLESS else pruned(machine.window, item.at - self.timing.within)
@@ -90,7 +106,9 @@ class SequenceDetector(Positive):
         machine = Machine(window, machine.armed, machine.last_open, machine.crossings, (), evicted)
         if chain is None:
             return machine
-        return self.moment(machine, chain, {n: i.facts for n, i in zip(self.names, chain, strict=True) if i.facts})
+        return self.moment(
+            machine, chain, {n: told for n, i in zip(self.names, chain, strict=True) if (told := self.kept(i))}
+        )
 
     def _chain(self, window: tuple[Item, ...], last: Item) -> tuple[Item, ...] | None:
         search = _Search(self, window)

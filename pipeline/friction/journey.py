@@ -14,11 +14,15 @@ from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import send_tick, tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction import profile
-from touchline.pipeline.friction.code import Hits
+from touchline.pipeline.friction.code import Mark
+from touchline.pipeline.friction.customer import NOWHERE, Customer
+from touchline.pipeline.friction.fields import Value
+from touchline.pipeline.friction.packing import packing
 from touchline.pipeline.friction.rules import RuleSet
-from touchline.pipeline.friction.state import NOWHERE, Customer, decode_customer, encode_customer
+from touchline.pipeline.friction.telling import Watch
 from touchline.pipeline.friction.terms import Terms, new_terms, terms_of
-from touchline.pipeline.friction.watch import Watch, Watcher
+from touchline.pipeline.friction.watch import Watcher
+from touchline.pipeline.friction.words import Words
 from touchline.schemas.codec import DecodeError, decode_touchpoint, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -53,7 +57,8 @@ class JourneyState:
     `unsettled`: the customers that are still to be looked through; None when that has not begun in this memory."""
 
     def __init__(self) -> None:
-        self.customers: KeyedStore[Customer] = KeyedStore(encode_customer, decode_customer)
+        self.words = Words()
+        self.customers: KeyedStore[Customer] = KeyedStore(*packing(self.words))
         self.marks = Watermarks()
         self.place = Cell(_Place(), msgspec.msgpack.encode, _decode_place)
         self.terms = new_terms()
@@ -61,8 +66,8 @@ class JourneyState:
 
     @property
     def pieces(self) -> dict[str, Piece]:
-        """For the changelog."""
-        return {"c": self.customers, "w": self.marks, "p": self.place, "r": self.terms}
+        """For the changelog; words after the customers, who bring new ones."""
+        return {"c": self.customers, "w": self.marks, "p": self.place, "r": self.terms, "n": self.words}
 
     def former(self, key: str) -> Terms | None:
         """What signals say of the rule with that state key."""
@@ -159,19 +164,22 @@ class JourneyProcessor:
         except DecodeError:
             watch.out.count("undecodable")
             return
-        hits = self.rules.hits(event)
-        if hits or event.kind in profile.KINDS:
-            self._event(event, hits, watch, state)
+        marks: list[Mark] = []
+        facts = self.rules.read(event, marks)
+        if marks or event.kind in profile.KINDS:
+            self._event(event, marks, facts if facts is not None else {}, watch, state)
 
-    def _event(self, event: EnrichedTouchpoint, hits: Hits, watch: Watch, state: JourneyState) -> None:
+    def _event(
+        self, event: EnrichedTouchpoint, marks: list[Mark], facts: dict[str, Value], watch: Watch, state: JourneyState
+    ) -> None:
         at, late = to_ms(event.occurred_at), event.late_seconds * SECOND
         key = watch.key = event.customer
         mark = watch.mark
         customer = state.customers.get(key, 0 if mark is None else mark + self.options.lateness)
         if customer is None:
             customer = Customer()
-            customer.tidied = watch.horizon
-        watch.customer, watch.noticed, watch.watermark = customer, at + round(late), mark
+            customer.tidied = customer.swept = watch.horizon
+        watch.customer, watch.noticed, watch.watermark, watch.own = customer, at + round(late), mark, 0
         if not state.place.value.settled:
             self._watcher.settle(watch, state.former)
         partition = event.raw_partition
@@ -184,11 +192,11 @@ class JourneyProcessor:
         if event.kind in profile.KINDS:
             self._profile(event, at, watch)
         known = customer.profile
-        if hits and not (known is not None and known.erased is not None and at <= known.erased[0]):
+        if marks and not (known is not None and known.erased is not None and at <= known.erased[0]):
             lateness = self.options.lateness
             if self.options.source_lateness:
                 lateness = self.options.source_lateness.get(event.source, lateness)
-            self._watcher.take(watch, event, at, hits, too_late=late > lateness)
+            self._watcher.take(watch, event, at, marks, facts, too_late=late > lateness)
         customer.seen = max(customer.seen, at)
         self._put(watch, state)
 
@@ -207,6 +215,7 @@ class JourneyProcessor:
             watch.noticed = noticed
             self._set_time(watch, state)
         customer.reached = max(customer.reached, reached)
+        watch.own = noticed - self._longest
 
     def _timers(self, watch: Watch, due: int) -> None:
         """A customer's timers that are due then, as of that time and however far anything else is."""
@@ -215,7 +224,7 @@ class JourneyProcessor:
 
     def _put(self, watch: Watch, state: JourneyState) -> None:
         key, customer = watch.key, watch.customer
-        if not customer.groups and not customer.quiet and customer.profile is None:
+        if not customer.groups and not customer.recent and customer.profile is None:
             state.customers.drop(key)  # nothing is known of them, or no more
             return
         expires = customer.seen + self.options.customer_ttl

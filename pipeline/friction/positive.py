@@ -6,8 +6,9 @@ its event and at no other time; a *state* (count, distinct) is true or false fro
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from dataclasses import replace as dataclass_replace
+from typing import Final, Protocol, Self
 
 from msgspec.structs import replace
 
@@ -46,8 +47,15 @@ class Detector(Protocol):
     def timing(self) -> Timing:
         """Its lengths of time."""
 
+    def keeping(self, captures: frozenset[str]) -> "Detector":
+        """The same, telling these fields of events and no others."""
+
     def step(self, machine: Machine, item: Item) -> Machine:
         """The state after the next event in order."""
+
+    def waits(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Whether the step of an event may wait for a later one: it opens, ends and expects nothing. `waiting`: how
+        many events since the state wait already."""
 
     def late(self, machine: Machine, item: Item) -> Machine:
         """The state after an event that came too late: nothing opens; what is open may be resolved or disproved."""
@@ -67,10 +75,16 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Positive(ABC):
-    """What all detectors share but absence. `alias` names the newest event in the evidence."""
+    """What all detectors share but absence. `alias` names the newest event in the evidence; `captures`: the fields that
+    the rule keeps of an event."""
 
     timing: Timing
     alias: str
+    captures: frozenset[str] = field(default=frozenset(), kw_only=True)
+
+    def keeping(self, captures: frozenset[str]) -> Self:
+        """Others may ask for more of an event."""
+        return dataclass_replace(self, captures=captures)
 
     def step(self, machine: Machine, item: Item) -> Machine:
         """Resolves first, so that an event which does both begins anew."""
@@ -81,6 +95,14 @@ class Positive(ABC):
             if item.roles == RESOLVE:
                 return machine
         return self.take(machine, item)
+
+    def waits(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Where nothing is open, all that can't open anything."""
+        return not machine.crossings and not self.may_open(machine, waiting, item)
+
+    @abstractmethod
+    def may_open(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """Whether an event may open something, while nothing is open; True where that is not clear."""
 
     @abstractmethod
     def take(self, machine: Machine, item: Item) -> Machine:
@@ -233,7 +255,13 @@ class Positive(ABC):
         return replace(machine, crossings=(*machine.crossings[:-1], updated))
 
     def _facts(self, item: Item) -> dict[str, dict[str, Value]]:
-        return {self.alias: item.facts} if item.facts else {}
+        told = self.kept(item)
+        return {self.alias: told} if told else {}
+
+    def kept(self, item: Item) -> dict[str, Value]:
+        """The fields of an event that this rule keeps; others may have asked for more."""
+        captures = self.captures
+        return {name: value for name, value in item.facts.items() if name in captures}
 
 
 def _standing(machine: Machine) -> Crossing | None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from touchline.pipeline.friction.absence import AbsenceDetector
-from touchline.pipeline.friction.code import Dispatch, Hits, Listener, View, build_dispatch, build_view
+from touchline.pipeline.friction.code import Keeper, Listener, Mark, Reader, View, build_reader, build_view
 from touchline.pipeline.friction.evidence import Template
-from touchline.pipeline.friction.fields import TYPES, read
+from touchline.pipeline.friction.fields import TYPES, Value, read
 from touchline.pipeline.friction.positive import Detector
 from touchline.pipeline.friction.state import EXPECT, RESOLVE, UNLESS
 from touchline.pipeline.friction.where import Condition
@@ -53,7 +54,7 @@ class Pattern:
         return any(kind == wanted or (wanted.endswith(".*") and kind.startswith(wanted[:-1])) for wanted in self.kinds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """A compiled rule. `key` names its state: another logic has another key. `captures`: the fields to keep of each
     event. `needs`: without this field an event does not count. `threshold` and `within` (ms) for the evidence."""
@@ -68,14 +69,24 @@ class Rule:
     threshold: int | float | None
     within: int | None
     head: str = field(init=False, repr=False, compare=False)
-    view: View = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Writes the code that makes its items; `head` is how its subjects begin."""
+        """`head` is how its subjects begin."""
+        object.__setattr__(self, "head", self.spec.per + ":")
+
+    @property
+    def keeper(self) -> Keeper:
+        """What it keeps of an event."""
         paired = isinstance(self.detector, AbsenceDetector) and self.detector.expects is not None
         bare = RESOLVE | UNLESS | (0 if paired else EXPECT)
-        object.__setattr__(self, "head", self.spec.per + ":")
-        object.__setattr__(self, "view", build_view(self.captures, self.needs, bare))
+        per = self.spec.per
+        groups = None if per == CUSTOMER else self.groups
+        return Keeper(self.key, self.spec.id, self.captures, self.needs, bare, per, groups)
+
+    @cached_property
+    def view(self) -> View:
+        """An event as it alone would see it."""
+        return build_view(self.keeper)
 
     def groups(self, event: EnrichedTouchpoint) -> Sequence[str]:
         """The groups that an event belongs to: WHOLE (the customer as a whole), its subjects of a type (several at
@@ -103,40 +114,39 @@ class RuleSet:
     content: str = ""
     by_key: dict[str, Rule] = field(init=False)
     by_id: dict[str, Rule] = field(init=False)
-    _dispatch: dict[str, Dispatch | None] = field(default_factory=dict)
+    _readers: dict[str, Reader | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Indexes the rules."""
         self.by_key = {rule.key: rule for rule in self.rules}
         self.by_id = {rule.spec.id: rule for rule in self.rules}
 
-    def hits(self, event: EnrichedTouchpoint) -> Hits:
-        """Which rules an event concerns, by number, and its roles in them."""
+    def read(self, event: EnrichedTouchpoint, marks: list[Mark]) -> dict[str, Value] | None:
+        """Adds to `marks` the rules and groups that an event concerns and its roles in them. Returns the fields that
+        rules keep of it; None when no rule waits for its kind."""
         kind = event.kind
-        dispatch = self._dispatch[kind] if kind in self._dispatch else self._built(kind)
-        hits: Hits = []
-        if dispatch is not None:
-            dispatch(event, hits, self.tally)
-        return hits
+        reader = self._readers[kind] if kind in self._readers else self._built(kind)
+        return None if reader is None else reader(event, marks, self.tally)
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of event that were met so far."""
-        return list(self._dispatch)
+        return list(self._readers)
 
     def prepare(self, kinds: Iterable[str]) -> None:
         """Compiles what handles these kinds now rather than when the first of them comes."""
         for kind in kinds:
             self._built(kind)
 
-    def _built(self, kind: str) -> Dispatch | None:
+    def _built(self, kind: str) -> Reader | None:
         listeners = [
             Listener(number, rule.spec.id, pattern.roles, pattern.condition)
             for number, rule in enumerate(self.rules)
             for pattern in rule.patterns
             if pattern.wants(kind)
         ]
-        if len(self._dispatch) >= MAX_KINDS:
-            self._dispatch.clear()
-        dispatch = self._dispatch[kind] = build_dispatch(listeners) if listeners else None
-        return dispatch
+        if len(self._readers) >= MAX_KINDS:
+            self._readers.clear()
+        keepers = {listener.rule: self.rules[listener.rule].keeper for listener in listeners}
+        reader = self._readers[kind] = build_reader(listeners, keepers) if listeners else None
+        return reader

@@ -51,6 +51,14 @@ class ScoreDetector(Positive):
             return self.rest(machine, item.at)
         return self.hold(machine, item, len(anchors), facts)
 
+    def may_open(self, machine: Machine, waiting: int, item: Item) -> bool:
+        """What brings a score below its threshold is an event with points below zero, where one that only fades can't
+        fall below it and is not there yet. What waits has no such points."""
+        level = machine.level
+        return item.roles != RESOLVE and (
+            self.below > 0 or self.given(item) < 0 or level is None or level.value < self.below
+        )
+
     def given(self, item: Item) -> int:
         """The points of an event; one that fits several entries has those of all."""
         roles = item.roles & (RESOLVE - 1)

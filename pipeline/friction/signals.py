@@ -12,6 +12,7 @@ from touchline.pipeline.friction.fields import WORDS, Value
 from touchline.pipeline.friction.rules import CUSTOMER, Rule
 from touchline.pipeline.friction.state import Crossing, Emitted
 from touchline.pipeline.friction.terms import Terms
+from touchline.schemas.codec import trusted
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Channel, Control, SignalStatus
 
@@ -19,6 +20,7 @@ _NAMESPACE: Final = UUID("6d0c7c36-2f0e-5b8e-9a5e-0f6d3f1f8c11")
 _VERSION: Final = 5 << 76 | 2 << 62
 _NOT_VERSION: Final = ~(0xF << 76 | 3 << 62)
 _NOBODY: Final = frozenset({"unknown", "outside", "customer", "other"})
+_STATUSES: Final = {status.value: status for status in SignalStatus}
 _CHANNELS: Final = {channel.value: channel for channel in Channel}
 
 
@@ -70,11 +72,12 @@ class SignalBuilder:
         """The signal as it is to be said now."""
         crossing = said.crossing
         words = self._words(terms, crossing, around)
-        status = SignalStatus(said.status)
+        status = _STATUSES[said.status]
         told = terms.evidence.render(words, crossing.facts)
         if status is SignalStatus.RETRACTED:
             told = f"Disproved by what came later. Was: {told}"
-        return Signal(
+        return trusted(
+            Signal,
             signal_id=said.signal,
             revision=said.revision,
             status=status,

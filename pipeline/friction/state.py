@@ -1,18 +1,15 @@
-"""What is kept of a journey, for each rule and group. Times in milliseconds since 1970 UTC.
+"""What a rule keeps: events, and a state after some of them. Times in milliseconds since 1970 UTC.
 
 `Machine` and what it holds never change: a step makes a new one. So a state can be kept, compared and gone back to at
 no cost, which is what makes out-of-order events simple.
 """
 
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
 import msgspec
 
-from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.fields import Value
-from touchline.pipeline.friction.profile import ProfileState
 
 RESOLVE: Final = 1 << 20
 UNLESS: Final = 1 << 21
@@ -25,14 +22,14 @@ sequence are FIRST, FIRST << 1 …"""
 CLOSING: Final = RESOLVE | UNLESS | EXPECT
 """Roles that can end a signal or disprove it, and never open one."""
 
-NOWHERE: Final = -1
-"""Of a customer whose touchpoints come from several raw partitions."""
+OPENING: Final = ~(CLOSING | CONTEXT)
+"""Roles that say something to an empty state, whatever the detector."""
 
 Key = tuple[int, int, int, str]
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An event as one rule sees it. `facts`: the fields of it that the rule may need later."""
+    """An event as one rule sees it. `facts`: the fields of it that any rule may need later."""
 
     at: int
     partition: int
@@ -48,6 +45,14 @@ class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def key(self) -> Key:
         """What orders events: time, then where they stood on the raw topic, then their id."""
         return (self.at, self.partition, self.offset, self.event)
+
+    def playing(self, roles: int) -> "Item":
+        """The same event in other roles."""
+        if roles == self.roles:
+            return self
+        return Item(
+            self.at, self.partition, self.offset, self.event, self.source, roles, self.party, self.channel, self.facts
+        )
 
 
 class End(IntEnum):
@@ -111,7 +116,6 @@ class Machine(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 EMPTY: Final = Machine()
-_BEGINNING: Final = (0, 0, 0)
 
 
 class Emitted(msgspec.Struct, array_like=True, gc=False):
@@ -121,133 +125,3 @@ class Emitted(msgspec.Struct, array_like=True, gc=False):
     revision: int
     status: str
     crossing: Crossing
-
-
-Floor = tuple[int, int, int]
-
-Quiet = tuple[str, str, Item]
-"""A rule's state key, the name of a group, and an event that says nothing to an empty state: a confirmation of what
-was never awaited. It is kept while something that happened before it may still come."""
-
-
-class _PackedEmitted(msgspec.Struct, array_like=True, gc=False):
-    """`crossing`: itself, or its place among those of the base."""
-
-    signal: str
-    revision: int
-    status: str
-    crossing: Crossing | int
-
-
-class _PackedGroup(msgspec.Struct, array_like=True, gc=False):
-    base: Machine
-    recent: list[Item]
-    late: list[Item]
-    emitted: list[_PackedEmitted]
-    floor: Floor
-    tip: Machine | None
-
-
-class Group:
-    """One rule and one group: `base`, the state as of the horizon; `recent`, the events since in their order; `tip`,
-    the state after them.
-
-    `late`: what came too late and was applied to `base` and `tip` alike. `floor`: time, partition and offset of the
-    last event that went into `base`. `due`: when the watermark alone changes something, None when not computed yet.
-    """
-
-    __slots__ = ("base", "due", "emitted", "floor", "late", "recent", "tip")
-
-    def __init__(self) -> None:
-        self.base = EMPTY
-        self.tip: Machine | None = EMPTY
-        self.recent: list[Item] = []
-        self.late: Sequence[Item] = ()
-        self.emitted: list[Emitted] = []
-        self.floor: Floor = _BEGINNING
-        self.due: int | None = None
-
-    def pack(self) -> _PackedGroup:
-        """As it is stored. The tip follows from the rest, unless something came too late."""
-        tip = self.tip if self.late else None
-        emitted = [_packed(said, self.base.crossings) for said in self.emitted]
-        return _PackedGroup(self.base, self.recent, list(self.late), emitted, self.floor, tip)
-
-    @classmethod
-    def unpack(cls, packed: _PackedGroup) -> "Group":
-        """The group again; its tip is None until somebody computes it."""
-        group = cls()
-        group.base, group.recent, group.late = packed.base, packed.recent, packed.late
-        group.emitted = [_unpacked(said, packed.base.crossings) for said in packed.emitted]
-        group.floor = packed.floor
-        group.tip = packed.tip if packed.tip is not None else (None if packed.recent else packed.base)
-        return group
-
-
-def _packed(said: Emitted, crossings: Sequence[Crossing]) -> _PackedEmitted:
-    crossing = said.crossing
-    place = next((n for n, known in enumerate(crossings) if known is crossing), crossing)
-    return _PackedEmitted(said.signal, said.revision, said.status, place)
-
-
-def _unpacked(said: _PackedEmitted, crossings: Sequence[Crossing]) -> Emitted:
-    crossing = crossings[said.crossing] if isinstance(said.crossing, int) else said.crossing
-    return Emitted(said.signal, said.revision, said.status, crossing)
-
-
-class Customer:
-    """All that is kept of one customer. `groups`: by rule (its state key) and group. `quiet`: in order of arrival.
-    `tidied`: the horizon when idle groups were last looked for. `due`: the least of its groups' times. `seen`: the time
-    of the newest event. `home`: the raw partition that all their touchpoints came from, or NOWHERE. `reached`: the
-    greatest watermark of their own.
-    """
-
-    __slots__ = ("due", "groups", "home", "profile", "quiet", "reached", "seen", "tidied")
-
-    def __init__(self) -> None:
-        self.profile: ProfileState | None = None
-        self.groups: dict[str, dict[str, Group]] = {}
-        self.quiet: list[Quiet] = []
-        self.tidied = 0
-        self.due = NEVER
-        self.seen = 0
-        self.home: int | None = None
-        self.reached = 0
-
-
-class _PackedCustomer(msgspec.Struct, array_like=True, gc=False):
-    profile: ProfileState | None
-    groups: dict[str, dict[str, _PackedGroup]]
-    quiet: list[Quiet]
-    tidied: int
-    due: int
-    seen: int
-    home: int | None = None
-    reached: int = 0
-
-
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_PackedCustomer).decode
-
-
-def encode_customer(customer: Customer) -> bytes:
-    """As it is stored."""
-    groups = {rule: {name: group.pack() for name, group in of.items()} for rule, of in customer.groups.items()}
-    packed = _PackedCustomer(
-        customer.profile, groups, customer.quiet, customer.tidied, customer.due, customer.seen, customer.home,
-        customer.reached,
-    )  # fmt: skip
-    return _encode(packed)
-
-
-def decode_customer(data: bytes) -> Customer:
-    """What `encode_customer` wrote."""
-    packed = _decode(data)
-    customer = Customer()
-    customer.profile, customer.quiet, customer.tidied = packed.profile, packed.quiet, packed.tidied
-    customer.due, customer.seen = packed.due, packed.seen
-    customer.home, customer.reached = packed.home, packed.reached
-    customer.groups = {
-        rule: {name: Group.unpack(group) for name, group in of.items()} for rule, of in packed.groups.items()
-    }
-    return customer

@@ -1,9 +1,10 @@
-"""Events of one rule and group in their order, whatever order they come in; and what must be said of the difference.
+"""The events of one customer in their order, whatever order they come in; and what must be said of the difference.
 
-The base is the state as of the horizon, before which nothing can come that counts. What came since is kept in order.
-An event that comes in order is one step; one that comes between others is put in its place and all after it is stepped
-again from the base. So the state is a function of the ordered events, which is all that the order of arrival could
-have changed.
+What came since the horizon is kept in order, once for all rules; before the horizon nothing can come that counts. Each
+rule and group has its *base*, the state as of the horizon, and its *tip*, the state after the recent events. An event
+that comes in order is one step of the tip, and one that only matters later waits. One that comes between others is put
+in its place, and the groups that it concerns are stepped again from their bases. So the state is a function of the
+ordered events, which is all that the order of arrival could have changed.
 """
 
 from bisect import bisect_right
@@ -11,118 +12,98 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
+from touchline.pipeline.friction.customer import Customer, Group, Heard
 from touchline.pipeline.friction.positive import Detector, Timing
-from touchline.pipeline.friction.state import CLOSING, Crossing, Emitted, End, Group, Item, Key, Machine
+from touchline.pipeline.friction.state import Crossing, Emitted, End, Item, Key, Machine
 from touchline.schemas.vocabulary import SignalStatus
 
-MAX_RECENT: Final = 64
-"""The most events of one rule and group that can still be put in order."""
+MAX_RECENT: Final = 128
+"""The most events of one customer that can still be put in order."""
 
 MAX_LATE: Final = 8
-_SPILL: Final = 16
+SPILL: Final = 16
+"""How many of the oldest are given up when there are too many."""
 
 FINAL: Final = frozenset({SignalStatus.RESOLVED.value, SignalStatus.EXPIRED.value, SignalStatus.RETRACTED.value})
 
 
-class Taken(Enum):
-    """What became of an event; the value is the name of its counter."""
+class Fate(Enum):
+    """Why an event that rules wait for did not count; the value is the name of its counter."""
 
-    TAKEN = "taken"
     DUPLICATE = "duplicates"
     TOO_LATE = "too_late"
 
 
-TAKEN: Final = Taken.TAKEN
-DUPLICATE: Final = Taken.DUPLICATE
-TOO_LATE: Final = Taken.TOO_LATE
 _NOTHING: Final[frozenset[tuple[str, ...]]] = frozenset()
 
 
-def tip_of(group: Group, detector: Detector) -> Machine:
-    """The state after all events."""
-    if group.tip is None:
-        group.tip = _replayed(group, detector)
-    return group.tip
-
-
-def _replayed(group: Group, detector: Detector) -> Machine:
-    machine = group.base
-    for item in group.recent:
-        machine = detector.step(machine, item)
-    for item in group.late:
-        machine = detector.late(machine, item)
-    return machine
-
-
-def take(group: Group, detector: Detector, item: Item, horizon: int, *, too_late: bool) -> Taken:
-    """Puts an event in its place. `horizon`: no event before it, in milliseconds, is still to come in time."""
-    tip = group.tip
-    if tip is None:
-        tip = tip_of(group, detector)
-    recent = group.recent
-    if not too_late and (item.at, item.partition, item.offset) > group.floor:
-        if recent:
-            if is_known(item, recent):
-                return DUPLICATE
-            last = recent[-1]
-            if item.at < last.at or (item.at == last.at and item.key <= last.key):
-                recent.insert(bisect_right(recent, item.key, key=key_of), item)
-                group.tip = _replayed(group, detector)
-                return TAKEN
-            if last.at < horizon:
-                tip = fold(group, detector, horizon)
-        group.recent.append(item)
-        group.tip = detector.step(tip, item)
-        return TAKEN
-    if item.roles & CLOSING:
-        closer = item if item.roles & CLOSING == item.roles else _closing(item)
-        group.base = detector.late(group.base, closer)
-        group.tip = detector.late(tip, closer)
-        if group.recent:
-            group.late = [*group.late[-MAX_LATE + 1 :], closer]
-    return TOO_LATE
-
-
-def is_known(item: Item, items: Iterable[Item]) -> bool:
+def is_known(item: Item, recent: Iterable[Heard]) -> bool:
     """Whether the same event of the same source is among them."""
-    event, source = item.event, item.source
-    for known in items:  # noqa: SIM110 -- hot: a generator costs more than the comparisons
-        if known.event == event and known.source == source:
+    event = item.event
+    for heard in recent:
+        known = heard.item
+        if known.event == event and known.source == item.source:
             return True
     return False
 
 
-def key_of(item: Item) -> Key:
-    """What orders events."""
-    return item.key
+def insert(customer: Customer, heard: Heard) -> None:
+    """Puts an event in its place."""
+    customer.recent.insert(bisect_right(customer.recent, heard.item.key, key=_key_of), heard)
 
 
-def _closing(item: Item) -> Item:
-    return Item(
-        item.at, item.partition, item.offset, item.event, item.source, item.roles & CLOSING, item.party, item.channel,
-        item.facts,
-    )  # fmt: skip
+def _key_of(heard: Heard) -> Key:
+    return heard.item.key
 
 
-def fold(group: Group, detector: Detector, horizon: int) -> Machine:
-    """Takes all events into the base, once the horizon has passed the last of them, and lets go of what is final.
-    Returns the base."""
-    machine = group.tip
-    if machine is None:
-        machine = tip_of(group, detector)
-    recent = group.recent
-    if recent:
-        last = recent[-1]
-        group.floor = (last.at, last.partition, last.offset)
-        group.recent = []
-        group.late = ()
+def tip_of(customer: Customer, key: str, name: str, group: Group, detector: Detector) -> Machine:
+    """The state of a group after all events."""
+    tip, todo = group.tip, group.todo
+    if tip is None:
+        tip, todo = group.base, list(customer.heard(key, name))
+    elif not todo:
+        return tip
+    for item in todo:
+        tip = detector.step(tip, item)
+    group.tip, group.todo = tip, []
+    return tip
+
+
+def again(customer: Customer, key: str, name: str, group: Group, detector: Detector) -> Machine:
+    """The same, stepped from the base once more: an event has come between others."""
+    tip = group.base
+    for item in customer.heard(key, name):
+        tip = detector.step(tip, item)
+    for item in group.late:
+        tip = detector.late(tip, item)
+    group.tip, group.todo = tip, []
+    return tip
+
+
+def apply_late(
+    customer: Customer, key: str, name: str, group: Group, detector: Detector, closer: Item
+) -> tuple[Machine, Machine]:
+    """An event that came too late, in the roles that close something. Returns the state before and after."""
+    before = tip_of(customer, key, name, group, detector)
+    group.base = detector.late(group.base, closer)
+    after = group.tip = detector.late(before, closer)
+    if any(True for _ in customer.heard(key, name)):
+        group.late = [*group.late[-MAX_LATE + 1 :], closer]
+    return before, after
+
+
+def let_go(group: Group, machine: Machine, detector: Detector, horizon: int) -> Machine:
+    """Makes the state of a group without recent events its base, without what is final. Returns the base."""
     done = _NOTHING
     if group.emitted:
         finals = [e for e in group.emitted if _is_final(e, detector, horizon)]
         if finals:
             done = frozenset(e.crossing.anchors for e in finals)
             group.emitted = [e for e in group.emitted if e not in finals]
-    group.base = group.tip = machine = detector.forget(machine, done, horizon)
+    if machine.crossings or machine.pending:
+        machine = detector.forget(machine, done, horizon)
+    group.late = ()
+    group.base = group.tip = machine
     return machine
 
 
@@ -132,20 +113,6 @@ def _is_final(said: Emitted, detector: Detector, horizon: int) -> bool:
     if said.status == SignalStatus.EXPIRED.value and crossing.end is End.OPEN:
         return timing.ends(crossing.last) <= horizon
     return said.status in FINAL and crossing.closed + timing.grace < horizon
-
-
-def spill(group: Group, detector: Detector, horizon: int) -> int:
-    """Keeps the recent events few: takes those before the horizon into the base, and the oldest others when there are
-    still too many. Returns how many of those, which can no longer be put in order."""
-    if len(group.recent) <= MAX_RECENT:
-        return 0
-    before = sum(item.at < horizon for item in group.recent)
-    forced = _SPILL if len(group.recent) - before > MAX_RECENT else 0
-    for item in group.recent[: before + forced]:
-        group.base = detector.step(group.base, item)
-        group.floor = item.key[:3]
-    group.recent = group.recent[before + forced :]
-    return forced
 
 
 def status_of(crossing: Crossing, revision: int, timing: Timing, watermark: int | None) -> SignalStatus:

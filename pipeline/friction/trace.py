@@ -5,17 +5,17 @@ Nothing here decides anything: it hands events to the processor, and notes the s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from touchline.pipeline.engine.clock import HOUR, SECOND, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.friction.customer import Group
 from touchline.pipeline.friction.evidence import shown_length, shown_time
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor, JourneyState
 from touchline.pipeline.friction.places import Place, fits, patterns
 from touchline.pipeline.friction.rules import CUSTOMER, Rule, RuleSet
-from touchline.pipeline.friction.state import FIRST, End, Machine
+from touchline.pipeline.friction.state import EMPTY, FIRST, End, Machine
 from touchline.pipeline.friction.timeline import tip_of
 from touchline.pipeline.friction.verdict import Verdict, fields_told, judge
 from touchline.schemas.codec import decode_signal, encode
@@ -160,8 +160,13 @@ class Tracer:
     def _states(self, customer: str) -> States:
         state: JourneyState = self._shard.state
         kept = state.customers.get(customer, 0)
-        groups: dict[str, Any] = kept.groups.get(self.rule.key, {}) if kept is not None else {}
-        return {name: tip_of(group, self.rule.detector) for name, group in groups.items()}
+        if kept is None:
+            return {}
+        key, detector = self.rule.key, self.rule.detector
+        names = {mark[1] for heard in kept.recent for mark in heard.marks if mark[0] == key}
+        groups = {**{name: Group() for name in sorted(names)}, **kept.groups.get(key, {})}
+        states = {name: tip_of(kept, key, name, group, detector) for name, group in groups.items()}
+        return {name: state for name, state in states.items() if state is not EMPTY}
 
     def _process(self, record: PlainRecord, customer: str) -> tuple[Signal, ...]:
         outputs = self._shard.process(TOUCHPOINTS, [record], 0)

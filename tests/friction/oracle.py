@@ -203,7 +203,12 @@ class MeasureMeaning(StateMeaning):
         window = [e for e in past if e.at >= past[-1].at - self.within]
         value = self.measure(window)
         holds = value <= self.limit if self.at_most else value >= self.limit
-        return holds and len(window) >= self.min_events, {e.id for e in window}, round(float(value), 4)
+        return holds and len(window) >= self.min_events, {e.id for e in window}, told(value)
+
+
+def told(value: Fraction) -> float:
+    """As a signal tells it, to six places, and as it is compared here."""
+    return round(round(float(value), 6), 4)
 
 
 def exact(value: float) -> Fraction:
@@ -251,7 +256,7 @@ class ScoreMeaning(StateMeaning):
         about = {e.id for e in led[-4:]} | {now.id}
         passed = sign * (score - exact(self.limit)) > 0
         back = sign * (score - exact(self.rearm)) < 0
-        return True if passed else False if back else None, about, round(float(score), 4)
+        return True if passed else False if back else None, about, told(score)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from tests.friction.support import LATENESS, START, Run, tick, touchpoint
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
 from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.engine.ticks import tick_of
+from touchline.pipeline.friction.customer import follows
+from touchline.pipeline.friction.folding import MAX_GROUPS
 from touchline.pipeline.friction.journey import JourneyOptions
 from touchline.pipeline.friction.positive import MAX_CROSSINGS, MAX_WINDOW
-from touchline.pipeline.friction.timeline import MAX_RECENT
-from touchline.pipeline.friction.watch import MAX_GROUPS
+from touchline.pipeline.friction.timeline import MAX_RECENT, SPILL
 from touchline.schemas.codec import decode_profile, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
@@ -230,9 +231,9 @@ def test_everything_that_is_kept_is_bounded_and_what_is_given_up_is_counted() ->
     run = Run(text).feed(*log)
     customer = run.shard.state.customers.get("c-1", 0)
     (groups,) = customer.groups.values()
-    assert len(groups) <= MAX_GROUPS
+    assert len([name for name, group in groups.items() if not follows(group)]) <= MAX_GROUPS
+    assert len(customer.recent) <= MAX_RECENT
     for group in groups.values():
-        assert len(group.recent) <= MAX_RECENT + 1
         assert len(group.base.window) <= MAX_WINDOW
         assert len(group.late) <= 8
     for name in ("evicted", "evicted.groups", "evicted.recent"):
@@ -243,18 +244,19 @@ def test_what_says_nothing_yet_is_kept_until_nothing_can_come_before_it_and_is_b
     run = Run(ABSENCE).feed(tick(START))
     run.feed(*[touchpoint(str(n), "b.two", START + n, raw_offset=n) for n in (1, 2, 1)])
     customer = run.shard.state.customers.get("c-1", 0)
-    assert (len(customer.quiet), customer.groups, run.counts["duplicates"]) == (2, {}, 1)
+    assert (len(customer.recent), customer.groups, run.counts["duplicates"]) == (2, {}, 1)
     run.shard.restart()
     run.feed(touchpoint("0", "a.one", START, raw_offset=3, late_seconds=1.0))  # what it waits for is there already
     run.advance(START + DAY)
     assert run.signals() == []
     later = [touchpoint(f"x{n}", "b.two", START + DAY + n, raw_offset=9 + n, customer="c-2") for n in range(200)]
     run.feed(*later)
-    assert len(run.shard.state.customers.get("c-2", 0).quiet) == MAX_RECENT
-    assert run.counts["evicted.recent"] == 200 - MAX_RECENT
+    kept = len(run.shard.state.customers.get("c-2", 0).recent)
+    assert MAX_RECENT - SPILL < kept <= MAX_RECENT
+    assert run.counts["evicted.recent"] == 200 - kept
     run.advance(START + 2 * DAY)
     run.feed(touchpoint("y", "b.two", START + 2 * DAY, raw_offset=900, customer="c-2"))
-    assert len(run.shard.state.customers.get("c-2", 0).quiet) == 1
+    assert len(run.shard.state.customers.get("c-2", 0).recent) == 1
 
 
 def test_an_event_that_resolves_need_not_have_what_the_rule_counts() -> None:

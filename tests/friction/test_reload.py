@@ -106,7 +106,7 @@ def test_a_cooldown_survives_another_logic_and_no_other_rule() -> None:
     reload(run, rule_set(rule("r", longer, "  cooldown: 2d"), rule("new", MATCH, "  cooldown: 2d")))
     run.feed(*ones(1, 1, START + DAY))
     assert run.told() == [
-        ("r", 1, "opened"), ("gone", 1, "opened"), ("r", 2, "expired"), ("gone", 2, "expired"), ("new", 1, "opened"),
+        ("r", 1, "opened"), ("gone", 1, "opened"), ("gone", 2, "expired"), ("r", 2, "expired"), ("new", 1, "opened"),
     ]  # fmt: skip
     run.feed(*ones(2, 1, START + 2 * DAY))
     assert run.told()[5:] == [("r", 1, "opened"), ("new", 2, "updated")]

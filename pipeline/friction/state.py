@@ -13,6 +13,7 @@ import msgspec
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.profile import ProfileState
+from touchline.pipeline.friction.relation import Relation
 
 RESOLVE: Final = 1 << 20
 UNLESS: Final = 1 << 21
@@ -199,10 +200,10 @@ class Customer:
     """All that is kept of one customer. `groups`: by rule (its state key) and group. `quiet`: in order of arrival.
     `tidied`: the horizon when idle groups were last looked for. `due`: the least of its groups' times. `seen`: the time
     of the newest event. `home`: the raw partition that all their touchpoints came from, or NOWHERE. `reached`: the
-    greatest watermark of their own.
+    greatest watermark of their own. `relation`: of those who have, or not long ago had, signals.
     """
 
-    __slots__ = ("due", "groups", "home", "profile", "quiet", "reached", "seen", "tidied")
+    __slots__ = ("due", "groups", "home", "profile", "quiet", "reached", "relation", "seen", "tidied")
 
     def __init__(self) -> None:
         self.profile: ProfileState | None = None
@@ -213,6 +214,13 @@ class Customer:
         self.seen = 0
         self.home: int | None = None
         self.reached = 0
+        self.relation: Relation | None = None
+
+    @property
+    def next_due(self) -> int:
+        """When time alone changes something next, in signals or in what is told of the relationship."""
+        relation = self.relation
+        return self.due if relation is None else min(self.due, relation.due)
 
 
 class _PackedCustomer(msgspec.Struct, array_like=True, gc=False):
@@ -224,6 +232,7 @@ class _PackedCustomer(msgspec.Struct, array_like=True, gc=False):
     seen: int
     home: int | None = None
     reached: int = 0
+    relation: Relation | None = None
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -235,7 +244,7 @@ def encode_customer(customer: Customer) -> bytes:
     groups = {rule: {name: group.pack() for name, group in of.items()} for rule, of in customer.groups.items()}
     packed = _PackedCustomer(
         customer.profile, groups, customer.quiet, customer.tidied, customer.due, customer.seen, customer.home,
-        customer.reached,
+        customer.reached, customer.relation,
     )  # fmt: skip
     return _encode(packed)
 
@@ -246,7 +255,7 @@ def decode_customer(data: bytes) -> Customer:
     customer = Customer()
     customer.profile, customer.quiet, customer.tidied = packed.profile, packed.quiet, packed.tidied
     customer.due, customer.seen = packed.due, packed.seen
-    customer.home, customer.reached = packed.home, packed.reached
+    customer.home, customer.reached, customer.relation = packed.home, packed.reached, packed.relation
     customer.groups = {
         rule: {name: Group.unpack(group) for name, group in of.items()} for rule, of in packed.groups.items()
     }

@@ -41,12 +41,17 @@ _SILENT: Final = CLOSING | CONTEXT
 """Roles that say nothing to an empty state, whatever the detector."""
 
 
+Said = tuple[Terms, str, Emitted]
+"""A signal: the words of its rule, the name of the group, and what was last said of it."""
+
+
 @dataclass(slots=True)
 class Watch:
     """One customer at one moment. Times in milliseconds; `watermark` None until every source was heard of; `mark` is
     the shard's, which the customer's own may be ahead of.
 
     `noticed`: how far the stream was when this came to light: an event's own raw partition, or what a timer waited for.
+    `said`: the signals that were sent since it was last emptied; None when nobody asks.
     """
 
     key: str
@@ -58,6 +63,7 @@ class Watch:
     partition: int
     out: Outbox
     noticed: int = 0
+    said: list[Said] | None = None
 
 
 Spot = tuple[Rule, str, Group]
@@ -189,6 +195,13 @@ class Watcher:
             for name, group in groups.items():
                 yield rule, name, group
 
+    def standing(self, customer: Customer) -> Iterator[Said]:
+        """The signals that are open, in no order."""
+        for rule, name, group in self._groups(customer):
+            for said in group.emitted:
+                if said.status not in FINAL:
+                    yield self._terms[rule.key], name, said
+
     def _tidy(self, watch: Watch) -> None:
         """Takes what is behind the horizon together, and frees groups that say nothing any more."""
         customer, horizon = watch.customer, watch.horizon
@@ -274,6 +287,8 @@ class Watcher:
         signal = self._builder.signal(terms, said, around)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
+        if watch.said is not None:
+            watch.said.append((terms, name, said))
 
     def _set_due(self, watch: Watch, rule: Rule, group: Group) -> None:
         before, group.due = group.due, self._due(rule, group, watch.watermark)

@@ -23,6 +23,7 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "enriched_touchpoint": codec.decode_touchpoint,
     "signal": codec.decode_signal,
     "profile": codec.decode_profile,
+    "context": codec.decode_context,
     "decision": codec.decode_decision,
     "delivery": codec.decode_delivery,
     "tick": codec.decode_tick,

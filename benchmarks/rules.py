@@ -27,7 +27,7 @@ from touchline.pipeline.friction.rules import RuleSet
 from touchline.pipeline.friction.state import encode_customer
 from touchline.schemas.codec import decode_touchpoint
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.wire import TOUCHPOINTS
+from touchline.schemas.wire import SIGNALS, TOUCHPOINTS
 
 BATCH: Final = 1_000
 MICRO: Final = 1_000_000
@@ -78,7 +78,7 @@ def run(rules: RuleSet, records: Sequence[PlainRecord]) -> Run:
             stored.changes()
         found.stored.append(time.process_time() - middle)
         found.worked.append(middle - start)
-        found.signals += sum(output.key is not None for output in out.records)
+        found.signals += sum(output.topic == SIGNALS and output.key is not None for output in out.records)
     return found
 
 

@@ -55,8 +55,7 @@ _TOPICS: Final = {
     wire.CUSTOMERS: (_CUSTOMER, f"Profiles, compacted: the newest counts. {_READ}", ("profile",)),
     wire.CONTEXT: (
         _CUSTOMER,
-        "Health, care flag, open signals, causes, last contacts, compacted: the newest counts. A tombstone: there is "
-        f"nothing to tell any more, health 100, no care. {_READ}",
+        f"Health, care flag, open signals, compacted. A tombstone: nothing to tell, health 100, no care. {_READ}",
         ("context",),
     ),
     wire.DECISIONS: (_CUSTOMER, f"What outreach made of each signal. {_READ}", ("decision",)),

@@ -1,8 +1,8 @@
 """Writes `customers.context`: the health of a relationship, whether to hold promotions, and why."""
 
-from collections.abc import Iterable
-from hashlib import blake2b
+from collections.abc import Iterable, Sequence
 from typing import Final
+from zlib import crc32
 
 from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.engine.store import NEVER
@@ -17,18 +17,18 @@ from touchline.pipeline.measures.health import (
     RuleCost,
     balance,
     care,
-    is_told,
+    is_news,
     level_of,
     next_change,
     worst,
 )
 from touchline.schemas.codec import encode
-from touchline.schemas.context import MAX_OPEN, Cause, Contact, CustomerContext, OpenSignal
+from touchline.schemas.context import MAX_OPEN
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.vocabulary import Channel, Polarity, Severity, SignalStatus
+from touchline.schemas.vocabulary import Polarity, Severity, SignalStatus
 from touchline.schemas.wire import CONTEXT
 
-_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
+_RANKS: Final = {severity.value: -rank for rank, severity in enumerate(Severity)}
 _DIGITS: Final = 13
 """Of the id of a signal so much stands for it among those of one customer: 48 bits."""
 
@@ -69,7 +69,9 @@ class ContextWriter:
         now = max(watch.noticed, relation.at)
         self._take(watch, relation, now)
         counted = relation.trim(policy, now, watch.horizon)
-        stand = sorted(standing, key=_worst_first)
+        stand = list(standing)
+        if len(stand) > 1:
+            stand.sort(key=_worst_first)
         forgotten = customer.seen + self._ttl
         if not stand and (not counted or now >= forgotten):
             self._end(watch, relation)
@@ -77,26 +79,12 @@ class ContextWriter:
         up = _opened(stand)
         found = balance(policy, up, counted, now)
         caring, since = care(policy, up, counted)
-        shown = _digest(stand, since if caring else None)
-        if shown != relation.shown or is_told(policy, found, relation.health):
-            relation.at, relation.health, relation.shown = now, found.health, shown
+        seen = _seen(stand, caring=caring)
+        if seen != relation.seen or is_news(policy, found, relation.health):
+            relation.at, relation.health, relation.seen = now, found.health, seen
             relation.revision += 1
-            context = CustomerContext(
-                customer=watch.key,
-                revision=relation.revision,
-                at=from_ms(now),
-                health=found.health,
-                care=caring,
-                care_since=None if since is None else from_ms(since),
-                causes=tuple(_cause(cost) for cost in worst(policy, up, counted, now)),
-                open_count=len(stand),
-                open_signals=tuple(_shown(watch.key, said) for said in stand[:MAX_OPEN]),
-                contacts=tuple(
-                    Contact(kind=CONTACT_KINDS[place], channel=Channel(channel), at=from_ms(at))
-                    for at, place, channel in relation.contacts
-                ),
-            )
-            self._send(watch, encode(context))
+            costs = worst(policy, up, counted, now)
+            self._send(watch, encode(_record(watch.key, relation, stand, costs, (caring, since))))
         change = next_change(policy, found, counted, now, relation.health)
         relation.due = self._due(watch, change if stand or change is None else min(change, forgotten))
 
@@ -142,7 +130,7 @@ class ContextWriter:
 
 def _worst_first(said: Said) -> tuple[bool, int, int, str]:
     terms, _, emitted = said
-    return (terms.polarity is not Polarity.FRICTION, -_RANKS[terms.severity], emitted.crossing.at, emitted.signal)
+    return (terms.polarity is not Polarity.FRICTION, _RANKS[terms.severity.value], emitted.crossing.at, emitted.signal)
 
 
 def _opened(standing: Iterable[Said]) -> list[Open]:
@@ -154,27 +142,57 @@ def _opened(standing: Iterable[Said]) -> list[Open]:
     return found
 
 
-def _digest(standing: Iterable[Said], care_since: int | None) -> int:
-    """Stands for what is seen of the open signals and of care."""
-    seen = [(said.signal, said.crossing.at, said.crossing.party, terms.severity.value) for terms, _, said in standing]
-    return int.from_bytes(blake2b(repr((care_since, seen)).encode(), digest_size=6).digest(), "big")
+def _seen(standing: Iterable[Said], *, caring: bool) -> int:
+    """Stands for what is seen of the open signals, and of care in the last bit."""
+    seen = [
+        f"{said.signal}{said.crossing.at}{said.crossing.party}{terms.severity.value}" for terms, _, said in standing
+    ]
+    return crc32("\n".join(seen).encode()) << 1 | caring
 
 
-def _shown(customer: str, said: Said) -> OpenSignal:
+def _record(
+    customer: str,
+    relation: Relation,
+    standing: Sequence[Said],
+    costs: Iterable[RuleCost],
+    care: tuple[bool, int | None],
+) -> dict[str, object]:
+    """A `CustomerContext`. There is one for nearly every signal, and to build and check the contract's own classes
+    would take longer than all the rest, so it is written field by field."""
+    caring, since = care
+    return {
+        "customer": customer,
+        "revision": relation.revision,
+        "at": from_ms(relation.at),
+        "health": relation.health,
+        "care": caring,
+        "care_since": None if since is None else from_ms(since),
+        "causes": [{"rule": c.rule, "points": round(c.points, 1), "words": _words(c)} for c in costs],
+        "open_count": len(standing),
+        "open_signals": [_shown(customer, said) for said in standing[:MAX_OPEN]],
+        "contacts": [
+            {"kind": CONTACT_KINDS[place], "channel": channel, "at": from_ms(at)}
+            for at, place, channel in relation.contacts
+        ],
+    }
+
+
+def _shown(customer: str, said: Said) -> dict[str, object]:
+    """An `OpenSignal`."""
     terms, name, emitted = said
-    return OpenSignal(
-        signal_id=emitted.signal,
-        rule=terms.id,
-        severity=terms.severity,
-        polarity=terms.polarity,
-        owner=terms.owner,
-        party=emitted.crossing.party,
-        group=name or customer,
-        since=from_ms(emitted.crossing.at),
-    )
+    return {
+        "signal_id": emitted.signal,
+        "rule": terms.id,
+        "severity": terms.severity,
+        "polarity": terms.polarity,
+        "owner": terms.owner,
+        "party": emitted.crossing.party,
+        "group": name or customer,
+        "since": from_ms(emitted.crossing.at),
+    }
 
 
-def _cause(cost: RuleCost) -> Cause:
+def _words(cost: RuleCost) -> str:
     words = []
     if cost.open:
         since = shown_time(cost.since)
@@ -182,4 +200,4 @@ def _cause(cost: RuleCost) -> Cause:
     if cost.ended:
         last = shown_time(cost.last)
         words.append(f"ended {last}" if cost.ended == 1 else f"{cost.ended} ended, the newest {last}")
-    return Cause(rule=cost.rule, points=round(cost.points, 1), words="; ".join(words))
+    return "; ".join(words)

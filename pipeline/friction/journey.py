@@ -222,10 +222,8 @@ class JourneyProcessor:
     def _timers(self, watch: Watch, due: int) -> None:
         """A customer's timers that are due then, as of that time and however far anything else is."""
         watch.watermark, watch.noticed = due, due + self.options.lateness
-        customer = watch.customer
-        if customer.due <= due:
-            self._watcher.timers(watch)
-        relation = customer.relation
+        self._watcher.timers(watch)
+        relation = watch.customer.relation
         self._tell(watch, timed=relation is not None and relation.due <= due)
 
     def _tell(self, watch: Watch, *, timed: bool = False) -> None:

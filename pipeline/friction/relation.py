@@ -29,7 +29,7 @@ Met = tuple[int, int, str]
 class Relation(msgspec.Struct, array_like=True, gc=False):
     """Times in milliseconds since 1970 UTC. `due`: the watermark at which time alone changes what was told.
 
-    `at`, `health`, `revision`: of what was told last, and `shown` stands for the rest of it. `ended`: the heaviest
+    `at`, `health`, `revision`: of what was told last, and `seen` stands for the rest of it. `ended`: the heaviest
     first. `contacts`: the newest first.
     """
 
@@ -37,7 +37,7 @@ class Relation(msgspec.Struct, array_like=True, gc=False):
     at: int = 0
     health: int = NEUTRAL
     revision: int = 0
-    shown: int = 0
+    seen: int = 0
     ended: list[Ended] = []
     contacts: list[Met] = []
 
@@ -48,7 +48,8 @@ class Relation(msgspec.Struct, array_like=True, gc=False):
 
     def end(self, signal: int, ended: Ended | None) -> None:
         """What became of a signal: how it ended; None when it is open (again), or never was one."""
-        self.ended = [one for one in self.ended if one.signal != signal]
+        if self.ended:
+            self.ended = [one for one in self.ended if one.signal != signal]
         if ended is not None:
             self.ended.append(ended)
 
@@ -58,6 +59,8 @@ class Relation(msgspec.Struct, array_like=True, gc=False):
         Only the heaviest are kept. Which these are does not depend on the order in which they come; but when one of
         them turns out not to have ended, the next one takes its place, so some more are kept for as long as that may
         well happen."""
+        if not self.ended:
+            return []
         left = heaviest(policy, self.ended, now)
         counted, rest = left[:COUNTED], left[COUNTED:]
         fresh = any(one.at >= horizon - _SETTLED for one in counted)

@@ -9,8 +9,8 @@ Of what has ended the eight that last longest count.
 
 Where the numbers come from: points that double with each severity, and a half-life of two weeks, are a convention of
 this project, chosen so that two high signals or one critical bring a relationship to 60, and a month without friction
-brings three quarters of it back. Nothing measured is behind them: hold them against your own customers who left, and set them.
-That bad experiences must be able to outweigh good ones is why delight only gives back and never goes beyond 100.
+brings three quarters of it back. Nothing measured is behind them: hold them against your own customers who left, and
+set them. Delight only gives back and never goes beyond 100: many good moments don't undo a parcel that never came.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ GONE: Final = 0.1
 """What is left of an ended signal counts no more when it is less than this, in points."""
 
 DELIGHT: Final = 0
-_LEVELS: Final = {severity: number for number, severity in enumerate(Severity, 1)}
+_LEVELS: Final = {severity.value: number for number, severity in enumerate(Severity, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class HealthPolicy:
         lasts = (ceil(self.half_life * log2(abs(c) / GONE)) if abs(c) > GONE else 0 for c in costs)
         object.__setattr__(self, "costs", costs)
         object.__setattr__(self, "lasts", tuple(lasts))
-        object.__setattr__(self, "care_level", _LEVELS[self.care_from])
+        object.__setattr__(self, "care_level", _LEVELS[self.care_from.value])
 
 
 def level_of(polarity: Polarity, severity: Severity) -> int | None:
     """DELIGHT, or 1 to 4 for friction by its severity; None for what costs nothing."""
     if polarity is Polarity.FRICTION:
-        return _LEVELS[severity]
+        return _LEVELS[severity.value]
     return DELIGHT if polarity is Polarity.DELIGHT else None
 
 
@@ -115,17 +115,18 @@ def _gone(policy: HealthPolicy, ended: Ended) -> int:
 
 
 def heaviest(policy: HealthPolicy, ended: Iterable[Ended], now: int) -> list[Ended]:
-    """What counts of the signals that have ended and still could, the heaviest first; all others follow."""
+    """The signals that have ended and of which something is left, the heaviest first: the first eight count."""
     left = [one for one in ended if _gone(policy, one) > now]
-    left.sort(key=lambda one: (_gone(policy, one), one.at, one.level, one.rule, one.signal), reverse=True)
+    if len(left) > 1:
+        left.sort(key=lambda one: (_gone(policy, one), one.at, one.level, one.rule, one.signal), reverse=True)
     return left
 
 
 def balance(policy: HealthPolicy, standing: Iterable[Open], ended: Sequence[Ended], now: int) -> Balance:
-    """Of the open signals, and of those that have ended and count, at a time. Exact sums: their order changes nothing.
-    """
-    steady = fsum(policy.costs[one.level] for one in standing)
-    fading = fsum(policy.costs[one.level] * _left(policy, one, now) for one in ended)
+    """Of the open signals, and of those that have ended and count, at a time. Exact: their order changes nothing."""
+    costs = policy.costs
+    steady = fsum([costs[one.level] for one in standing])
+    fading = fsum([costs[one.level] * _left(policy, one, now) for one in ended]) if ended else 0.0
     return Balance(steady, fading)
 
 
@@ -133,16 +134,19 @@ def _left(policy: HealthPolicy, ended: Ended, now: int) -> float:
     return 1.0 if now <= ended.at else float(2.0 ** ((ended.at - now) / policy.half_life))
 
 
-def is_told(policy: HealthPolicy, found: Balance, told: int) -> bool:
+def is_news(policy: HealthPolicy, found: Balance, told: int) -> bool:
     """Whether the health has moved far enough from what was told, or has come to rest elsewhere."""
-    moved = abs(found.health - told)
-    return moved >= policy.step or (moved > 0 and found.health == found.final)
+    health = found.health
+    moved = abs(health - told)
+    return moved >= policy.step or (moved > 0 and health == found.final)
 
 
 def next_change(policy: HealthPolicy, found: Balance, ended: Sequence[Ended], now: int, told: int) -> int | None:
     """When time alone could next make it worth telling; None: never. It may be too early (something is gone, which
     changes how the rest fades), never too late."""
-    due = min((_gone(policy, one) for one in ended), default=None)
+    if not ended:
+        return None
+    due = min([_gone(policy, one) for one in ended])
     final, fading = found.final, found.fading
     if fading > 0 and final > told:
         share = (NEUTRAL + 0.5 - found.steady - min(told + policy.step, final)) / fading
@@ -153,15 +157,16 @@ def next_change(policy: HealthPolicy, found: Balance, ended: Sequence[Ended], no
     if share <= 0:
         return due
     reached = max(now + 1, now + ceil(policy.half_life * -log2(share)))
-    return reached if due is None else min(due, reached)
+    return min(due, reached)
 
 
 def care(policy: HealthPolicy, standing: Iterable[Open], ended: Iterable[Ended]) -> tuple[bool, int | None]:
     """Whether an open friction signal asks for care, and since when; when none does, when the last such one ended."""
-    since = min((one.at for one in standing if one.level >= policy.care_level), default=None)
-    if since is not None:
-        return True, since
-    return False, max((one.at for one in ended if one.level >= policy.care_level), default=None)
+    least = policy.care_level
+    asking = [one.at for one in standing if one.level >= least]
+    if asking:
+        return True, min(asking)
+    return False, max([one.at for one in ended if one.level >= least], default=None)
 
 
 @dataclass(slots=True)
@@ -179,19 +184,22 @@ class RuleCost:
 
 def worst(policy: HealthPolicy, standing: Iterable[Open], ended: Iterable[Ended], now: int) -> list[RuleCost]:
     """The three rules that cost most, the worst first."""
-    parts: dict[str, list[float]] = {}
+    costs = policy.costs
     found: dict[str, RuleCost] = {}
-    for up in standing:
-        if policy.costs[up.level] > 0:
-            cost = found.setdefault(up.rule, RuleCost(up.rule))
-            cost.since = min(cost.since, up.at) if cost.open else up.at
+    for rule, level, at in standing:
+        if costs[level] > 0:
+            cost = found.get(rule)
+            if cost is None:
+                cost = found[rule] = RuleCost(rule, since=at)
+            cost.points += costs[level]
             cost.open += 1
-            parts.setdefault(up.rule, []).append(policy.costs[up.level])
+            cost.since = min(cost.since, at)
     for over in ended:
-        if policy.costs[over.level] > 0:
-            cost = found.setdefault(over.rule, RuleCost(over.rule))
-            cost.ended, cost.last = cost.ended + 1, max(cost.last, over.at)
-            parts.setdefault(over.rule, []).append(policy.costs[over.level] * _left(policy, over, now))
-    for rule, cost in found.items():
-        cost.points = fsum(parts[rule])
-    return sorted(found.values(), key=lambda cost: (-cost.points, cost.rule))[:MAX_CAUSES]
+        if costs[over.level] > 0:
+            cost = found.get(over.rule)
+            if cost is None:
+                cost = found[over.rule] = RuleCost(over.rule)
+            cost.points += costs[over.level] * _left(policy, over, now)
+            cost.ended += 1
+            cost.last = max(cost.last, over.at)
+    return sorted(found.values(), key=lambda cost: (-round(cost.points, 6), cost.rule))[:MAX_CAUSES]

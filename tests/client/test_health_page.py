@@ -12,6 +12,9 @@ from pydantic import TypeAdapter
 from tests.docs.pages import ROOT, blocks
 from touchline.agents import enrich, journey
 from touchline.agents.settings import HealthSettings, Settings
+from touchline.cli.pretty import pretty
+from touchline.cli.tail import ALIASES
+from touchline.client.reader import ReadRecord
 from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.engine.local import LocalRun
 from touchline.pipeline.measures.health import COUNTED, GONE, HealthPolicy
@@ -94,6 +97,19 @@ def test_a_tool_holds_promotions_while_there_is_care(bootstrap: str, environment
         exec(piece, names)  # noqa: S102 - our own page
     names["consumer"].close()
     assert lines == ["c-1042 hold promotions", "c-2 hold promotions", "c-1042 go ahead", "c-2 go ahead"]
+
+
+def test_tail_shows_a_record_in_a_line() -> None:
+    def shown(value: bytes | None) -> str:
+        return pretty(CONTEXT, ReadRecord(CONTEXT, 0, 5, 0, b"c-1042", value, ())).plain
+
+    assert shown(RECORD.encode()) == (
+        "2026-03-04 11:05:00Z  c-1042  health 70  care since 2026-03-03 18:20:00Z  2 open"
+        "  delivery_damaged -20 (open since 2026-03-04 11:05 UTC)"
+        "  repeated_contact -10 (open since 2026-03-03 18:20 UTC)"
+    )
+    assert shown(None) == "0:5  c-1042 deleted"
+    assert ALIASES["context"] == CONTEXT
 
 
 def test_a_desk_reads_a_line() -> None:

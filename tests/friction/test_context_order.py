@@ -7,6 +7,7 @@ Histories are those of `test_order`, under several rules at once with drawn seve
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -116,6 +117,10 @@ def check(ruled: Sequence[Ruled], drawn: Sequence[Any], seed: int) -> None:
             pieces.feed(*ticks(now, seed))
         pieces.feed(*ticks(max(steps), seed))
         assert contexts(pieces) == contexts(whole)
+        for before, context in pairwise(contexts(whole)):
+            if before is not None and context is not None:
+                assert before.at <= context.at
+                assert context.revision == before.revision + 1
         for context in contexts(whole):
             if context is not None and to_ms(context.at) > END + LATENESS:
                 value, care, open_count, _ = truth.at(to_ms(context.at))

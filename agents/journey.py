@@ -1,4 +1,4 @@
-"""`journey`: touchpoints in, friction signals and customer profiles out."""
+"""`journey`: touchpoints in; friction signals, customer profiles and contexts out."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.settings import Settings
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
 from touchline.pipeline.friction.load import load_rules
+from touchline.pipeline.measures.health import HealthPolicy
 
 
 def build(settings: Settings) -> JourneyProcessor:
@@ -19,6 +20,7 @@ def build(settings: Settings) -> JourneyProcessor:
         source_lateness=dict(journey.source_lateness),
         customer_ttl=journey.customer_ttl,
         own_parties=frozenset({settings.enrich.own_party}),
+        health=HealthPolicy(**settings.health.model_dump()),
     )
     return JourneyProcessor(load_rules(journey.rules, builtin=journey.builtin_rules), options)
 

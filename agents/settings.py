@@ -17,7 +17,7 @@ from touchline.agents.sinks.signing import signing_key
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
 from touchline.schemas.types import Duration
-from touchline.schemas.vocabulary import Channel
+from touchline.schemas.vocabulary import Channel, Severity
 from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -106,6 +106,24 @@ class JourneySettings(_Section):
     lateness: Duration = 10 * 60_000
     source_lateness: dict[str, Duration] = Field(default_factory=dict)
     customer_ttl: Duration = 400 * 86_400_000
+
+
+Points = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class HealthSettings(_Section):
+    """The score of a relationship: the points that an open friction signal costs by its severity, and that a delight
+    gives back; half of an ended one is left after `half_life`. `care_from`: the least severity that asks for care.
+    `step`: by how many points time alone must have moved the score to be told."""
+
+    low: Points = 5.0
+    medium: Points = 10.0
+    high: Points = 20.0
+    critical: Points = 40.0
+    delight: Points = 5.0
+    half_life: Annotated[Duration, Field(ge=60_000, le=400 * 86_400_000)] = 14 * 86_400_000
+    care_from: Severity = Severity.MEDIUM
+    step: Annotated[int, Field(ge=1, le=100)] = 5
 
 
 class OutreachMode(StrEnum):
@@ -207,6 +225,7 @@ class Settings(_Section):
     warehouse: WarehouseSettings = WarehouseSettings()
     enrich: EnrichSettings = EnrichSettings()
     journey: JourneySettings = JourneySettings()
+    health: HealthSettings = HealthSettings()
     outreach: OutreachSettings = OutreachSettings()
     deliver: DeliverSettings = DeliverSettings()
     runtime: RuntimeSettings = RuntimeSettings()

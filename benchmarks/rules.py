@@ -28,7 +28,7 @@ from touchline.pipeline.friction.packing import packing
 from touchline.pipeline.friction.rules import RuleSet
 from touchline.schemas.codec import decode_touchpoint
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.wire import TOUCHPOINTS
+from touchline.schemas.wire import SIGNALS, TOUCHPOINTS
 
 BATCH: Final = 1_000
 MICRO: Final = 1_000_000
@@ -79,7 +79,7 @@ def run(rules: RuleSet, records: Sequence[PlainRecord]) -> Run:
             stored.changes()
         found.stored.append(time.process_time() - middle)
         found.worked.append(middle - start)
-        found.signals += sum(output.key is not None for output in out.records)
+        found.signals += sum(output.topic == SIGNALS and output.key is not None for output in out.records)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision, Delivery
@@ -21,6 +22,7 @@ encode: Final = msgspec.json.Encoder().encode
 decode_touchpoint: Final = msgspec.json.Decoder(EnrichedTouchpoint).decode
 decode_signal: Final = msgspec.json.Decoder(Signal).decode
 decode_profile: Final = msgspec.json.Decoder(Profile).decode
+decode_context: Final = msgspec.json.Decoder(CustomerContext).decode
 decode_decision: Final = msgspec.json.Decoder(Decision).decode
 decode_delivery: Final = msgspec.json.Decoder(Delivery).decode
 decode_tick: Final = msgspec.json.Decoder(Tick).decode

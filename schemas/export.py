@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from touchline.schemas import wire
+from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Control, Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision, Delivery
@@ -20,6 +21,7 @@ CONTRACTS: Final[Mapping[str, type[Any]]] = {
     "touchpoint": Touchpoint,
     "enriched_touchpoint": EnrichedTouchpoint,
     "profile": Profile,
+    "context": CustomerContext,
     "signal": Signal,
     "decision": Decision,
     "delivery": Delivery,
@@ -51,6 +53,11 @@ _TOPICS: Final = {
     wire.REJECTED: ("as it came", f"Dead letters: the original record, with the reason in headers. {_READ}", ()),
     wire.SIGNALS: ("the customer, or the group", f"Friction signals, and ticks of time. {_READ}", ("signal", "tick")),
     wire.CUSTOMERS: (_CUSTOMER, f"Profiles, compacted: the newest counts. {_READ}", ("profile",)),
+    wire.CONTEXT: (
+        _CUSTOMER,
+        f"Health, care flag, open signals, compacted. A tombstone: nothing to tell, health 100, no care. {_READ}",
+        ("context",),
+    ),
     wire.DECISIONS: (_CUSTOMER, f"What outreach made of each signal. {_READ}", ("decision",)),
     wire.DELIVERIES: (_CUSTOMER, f"What became of each message. {_READ}", ("delivery",)),
     wire.OUTBOX: (_CUSTOMER, f"Messages for channels that have no adapter. {_READ}", ("decision",)),

@@ -7,14 +7,15 @@ TOUCHPOINTS: Final = "touchpoints"
 REJECTED: Final = "touchpoints.rejected"
 SIGNALS: Final = "friction.signals"
 CUSTOMERS: Final = "customers"
+CONTEXT: Final = "customers.context"
 DECISIONS: Final = "outreach.decisions"
 DELIVERIES: Final = "outreach.deliveries"
 OUTBOX: Final = "outreach.outbox"
 RULES: Final = "rules"
 
-TOPICS: Final = (RAW, TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES, OUTBOX, RULES)
+TOPICS: Final = (RAW, TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX, RULES)
 
-KEYED: Final = (TOUCHPOINTS, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES, OUTBOX)
+KEYED: Final = (TOUCHPOINTS, SIGNALS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX)
 """Topics with one partition count among them: the same customer has the same partition number on each."""
 
 

@@ -13,7 +13,7 @@ from touchline.agents.registry import AGENTS
 from touchline.agents.runtime.clients import new_admin
 from touchline.agents.runtime.errors import WorkerError, broker_errors
 from touchline.agents.settings import Settings
-from touchline.schemas.wire import CUSTOMERS, RAW, REJECTED, RULES, TOPICS, TOUCHPOINTS, state_topic
+from touchline.schemas.wire import CONTEXT, CUSTOMERS, RAW, REJECTED, RULES, TOPICS, TOUCHPOINTS, state_topic
 
 _DAY_MS: Final = 86_400_000
 _KAFKA_MESSAGE_BYTES: Final = 1_048_588
@@ -49,6 +49,7 @@ def plan(settings: Settings) -> list[TopicPlan]:
         TOUCHPOINTS: days,
         REJECTED: {**weeks, "max.message.bytes": str(_KAFKA_MESSAGE_BYTES + (64 << 10))},
         CUSTOMERS: {"cleanup.policy": "compact"},
+        CONTEXT: {"cleanup.policy": "compact"},
         RULES: {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)},
     }
     counts = {RAW: kafka.raw_partitions, RULES: 1}

@@ -1,10 +1,11 @@
 """State per key: kept encoded, decoded while in use, with a timer and an end of life for each key."""
 
-import heapq
 import itertools
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
+
+from touchline.pipeline.engine.timers import Timers
 
 V = TypeVar("V")
 
@@ -46,8 +47,8 @@ class KeyedStore(Generic[V]):
         self._missed = 0
         self._dirty: dict[str, None] = {}
         self._gone: dict[str, None] = {}
-        self._heap: list[tuple[int, str]] = []
-        self._heap_stale = False
+        self._timers = Timers(self._due_of)
+        self._timers_stale = False
         self._sweeping: Iterator[str] = iter(())
 
     def __len__(self) -> int:
@@ -83,7 +84,7 @@ class KeyedStore(Generic[V]):
             if packed is not None:
                 entry.due = _HEAD.unpack_from(packed)[0]
         if due != NEVER and due != entry.due:  # noqa: PLR1714 -- hot: a tuple for each put costs
-            heapq.heappush(self._heap, (due, key))
+            self._timers.add(due, key)
         entry.value, entry.due, entry.expires = value, due, expires
         self._dirty[key] = None
 
@@ -98,13 +99,10 @@ class KeyedStore(Generic[V]):
         """Keys whose timer is at or before `until`, in order of time and key, with the value.
 
         A timer names its key once; the caller puts the key again with its next one (which may be due as well)."""
-        if self._heap_stale:
+        if self._timers_stale:
             self._rebuild()
-        while self._heap and self._heap[0][0] <= until:
-            time, key = self._heap[0]
-            heapq.heappop(self._heap)
-            if self._due_of(key) != time:
-                continue  # the key has another timer since, which has its own entry
+        while (timer := self._timers.pop(until)) is not None:
+            time, key = timer
             value = self.get(key, time)
             if value is not None:
                 self._cache[key].due = NEVER
@@ -119,10 +117,12 @@ class KeyedStore(Generic[V]):
         return NEVER if packed is None else int(_HEAD.unpack_from(packed)[0])
 
     def _rebuild(self) -> None:
-        self._heap = [(time, key) for key in self._packed if (time := self._due_of(key)) != NEVER]
-        self._heap.extend((e.due, k) for k, e in self._cache.items() if k not in self._packed and e.due != NEVER)
-        heapq.heapify(self._heap)
-        self._heap_stale = False
+        self._timers = Timers(self._due_of)
+        self._timers_stale = False
+        for key in itertools.chain(self._packed, [key for key in self._cache if key not in self._packed]):
+            due = self._due_of(key)
+            if due != NEVER:
+                self._timers.add(due, key)
 
     def sweep(self, now: int) -> int:
         """Frees some of the keys whose life ended; to be called once a batch. Returns how many."""
@@ -144,7 +144,7 @@ class KeyedStore(Generic[V]):
             self._packed.pop(key.decode(), None)
         else:
             self._packed[key.decode()] = value
-        self._heap_stale = True
+        self._timers_stale = True
 
     def changes(self) -> Iterable[tuple[bytes, bytes | None]]:
         """The changed keys, encoded; clears them."""

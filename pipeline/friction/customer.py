@@ -9,6 +9,7 @@ from msgspec import Raw
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.code import Mark
 from touchline.pipeline.friction.profile import ProfileState
+from touchline.pipeline.friction.relation import Relation
 from touchline.pipeline.friction.state import EMPTY, Emitted, Item, Machine
 
 NOWHERE: Final = -1
@@ -127,7 +128,8 @@ def follows(group: Group) -> bool:
     if group.fill is not None or group.base is not EMPTY or group.emitted or group.late:
         return False
     tip = group.tip
-    return tip is None or not (tip.pending or tip.crossings)
+    # Without a tip it was read and nobody asked yet: it would not have been written if it followed.
+    return tip is not None and not (tip.pending or tip.crossings)
 
 
 class Customer:
@@ -137,15 +139,18 @@ class Customer:
     `tidied`: the horizon when recent events were last taken into the bases; `swept`: when idle groups were last looked
     for. `due`: the least of its groups' times. `seen`: the time of the newest event. `home`: the raw partition that all
     their touchpoints came from, or NOWHERE. `reached`: the greatest watermark of their own.
+    `relation`: of those who have, or not long ago had, signals.
     `rows`: events as they were last written, by their id. `unread`: some of the recent events come from storage, and of
     groups that follow from them nothing is here.
     """
 
     __slots__ = (
-        "due", "floor", "groups", "home", "profile", "reached", "recent", "rows", "seen", "swept", "tidied", "unread",
+        "due", "floor", "groups", "home", "profile", "reached", "recent", "relation", "rows", "seen", "swept",
+        "tidied", "unread",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.relation: Relation | None = None
         self.rows: dict[str, Row] = {}
         self.unread = False
         self.profile: ProfileState | None = None
@@ -158,6 +163,12 @@ class Customer:
         self.seen = 0
         self.home: int | None = None
         self.reached = 0
+
+    @property
+    def next_due(self) -> int:
+        """When time alone changes something next, in signals or in what is told of the relationship."""
+        relation = self.relation
+        return self.due if relation is None else min(self.due, relation.due)
 
     def group(self, key: str, name: str) -> Group | None:
         """What is kept of a rule and group beside recent events."""

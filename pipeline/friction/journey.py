@@ -1,4 +1,4 @@
-"""The journey of each customer: profiles, rules, timers. Touchpoints and ticks in, signals and profiles out."""
+"""The journey of each customer: profiles, rules, timers. Touchpoints and ticks in; signals, profiles, contexts out."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from touchline.pipeline.engine.ticks import send_tick, tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction import profile
 from touchline.pipeline.friction.code import Mark
+from touchline.pipeline.friction.context import ContextWriter
 from touchline.pipeline.friction.customer import NOWHERE, Customer
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.packing import packing
@@ -23,6 +24,7 @@ from touchline.pipeline.friction.telling import Watch
 from touchline.pipeline.friction.terms import Terms, new_terms, terms_of
 from touchline.pipeline.friction.watch import Watcher
 from touchline.pipeline.friction.words import Words
+from touchline.pipeline.measures.health import HealthPolicy
 from touchline.schemas.codec import DecodeError, decode_touchpoint, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -31,12 +33,14 @@ from touchline.schemas.wire import CUSTOMERS, SIGNALS, TOUCHPOINTS
 
 @dataclass(frozen=True, slots=True)
 class JourneyOptions:
-    """Policy. Times in milliseconds. `own_parties`: parties that are ours."""
+    """Policy. Times in milliseconds. `own_parties`: parties that are ours.
+    `health`: how relationships are scored; None where signals alone are asked for, as on history."""
 
     lateness: int = 10 * MINUTE
     source_lateness: Mapping[str, int] = field(default_factory=dict)
     customer_ttl: int = 400 * DAY
     own_parties: frozenset[str] = frozenset({"own"})
+    health: HealthPolicy | None = field(default_factory=HealthPolicy)
 
 
 _PORTION: Final = 500
@@ -86,6 +90,8 @@ class JourneyProcessor:
     def __init__(self, rules: RuleSet, options: JourneyOptions | None = None) -> None:
         self.options = options or JourneyOptions()
         self._longest = max([self.options.lateness, *self.options.source_lateness.values()])
+        health, ttl = self.options.health, self.options.customer_ttl
+        self._contexts = ContextWriter(health, self.options.lateness, ttl) if health is not None else None
         self.put_in_force(rules)
 
     def put_in_force(self, rules: RuleSet) -> None:
@@ -102,6 +108,7 @@ class JourneyProcessor:
         """Takes in touchpoints and ticks. An empty batch changes nothing but what other rules left: time comes in
         by ticks."""
         watch = Watch("", Customer(), None, None, 0, False, batch.partition, out)
+        watch.said = [] if self._contexts is not None else None
         self._set_time(watch, state)
         if state.place.value.ruleset != self.rules.hash:
             self._begin_under_these_rules(state)
@@ -142,6 +149,7 @@ class JourneyProcessor:
             watch.customer = customer
             watch.noticed = max(low, customer.reached + self.options.lateness if customer.reached else 0)
             if self._watcher.settle(watch, state.former):
+                self._tell(watch)
                 self._put(watch, state)
         if count < _PORTION:
             state.unsettled = None
@@ -198,6 +206,9 @@ class JourneyProcessor:
                 lateness = self.options.source_lateness.get(event.source, lateness)
             self._watcher.take(watch, event, at, marks, facts, too_late=late > lateness)
         customer.seen = max(customer.seen, at)
+        if self._contexts is not None and (watch.said or customer.relation is not None):
+            self._contexts.met(watch, event, at)
+            self._tell(watch)
         self._put(watch, state)
 
     def _catch_up(self, watch: Watch, state: JourneyState) -> None:
@@ -209,9 +220,9 @@ class JourneyProcessor:
         live clock partitions are together, and a customer seen on several of them has no time of their own."""
         customer, noticed = watch.customer, watch.noticed
         reached = noticed - self.options.lateness
-        if customer.due <= reached:
-            while customer.due <= reached:
-                self._timers(watch, customer.due)
+        if customer.next_due <= reached:
+            while (due := customer.next_due) <= reached:
+                self._timers(watch, due)
             watch.noticed = noticed
             self._set_time(watch, state)
         customer.reached = max(customer.reached, reached)
@@ -221,16 +232,23 @@ class JourneyProcessor:
         """A customer's timers that are due then, as of that time and however far anything else is."""
         watch.watermark, watch.noticed = due, due + self.options.lateness
         self._watcher.timers(watch)
+        relation = watch.customer.relation
+        self._tell(watch, timed=relation is not None and relation.due <= due)
+
+    def _tell(self, watch: Watch, *, timed: bool = False) -> None:
+        """Publishes what became of the relationship, when signals (or time, where `timed`) may have changed it."""
+        if self._contexts is not None and (watch.said or timed):
+            self._contexts.tell(watch, self._watcher.teller.standing(watch.customer))
 
     def _put(self, watch: Watch, state: JourneyState) -> None:
         key, customer = watch.key, watch.customer
-        if not customer.groups and not customer.recent and customer.profile is None:
+        if not (customer.groups or customer.recent) and customer.profile is None and customer.relation is None:
             state.customers.drop(key)  # nothing is known of them, or no more
             return
-        expires = customer.seen + self.options.customer_ttl
-        if customer.due != NEVER:
-            expires = max(expires, customer.due + self._longest + DAY)
-        state.customers.put(key, customer, due=customer.due, expires=expires)
+        expires, due = customer.seen + self.options.customer_ttl, customer.next_due
+        if due != NEVER:
+            expires = max(expires, due + self._longest + DAY)
+        state.customers.put(key, customer, due=due, expires=expires)
 
     def _profile(self, event: EnrichedTouchpoint, at: int, watch: Watch) -> None:
         known = watch.customer.profile
@@ -243,6 +261,8 @@ class JourneyProcessor:
             return
         if event.kind == profile.ERASED:
             self._watcher.erase(watch)
+            if self._contexts is not None:
+                self._contexts.forget(watch)
         known.revision += 1
         record = encode(profile.profile_of(watch.key, known))
         watch.out.send(CUSTOMERS, watch.key.encode(), record, partition=watch.partition)

@@ -18,6 +18,7 @@ from touchline.pipeline.friction.customer import Customer, Group, Heard, Row, St
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.packedgroup import read_group, roles_of, short_of, written_group
 from touchline.pipeline.friction.profile import ProfileState
+from touchline.pipeline.friction.relation import Relation
 from touchline.pipeline.friction.state import FIRST, Item
 from touchline.pipeline.friction.words import Words
 
@@ -56,6 +57,7 @@ class _StoredCustomer(msgspec.Struct, array_like=True, gc=False):
     reached: int | None
     floor: tuple[int, int, int] | None
     profile: ProfileState | None
+    relation: Relation | None
 
 
 _read: Final = msgspec.msgpack.Decoder(_StoredCustomer).decode
@@ -91,7 +93,7 @@ class _Packer:
             now, self.ages, self.raws, self.names, groups, recent, now - customer.tidied, now - customer.swept,
             None if customer.due == NEVER else customer.due - now, customer.home,
             now - customer.reached if customer.reached else None,
-            (now - at, partition, offset) if at else None, customer.profile,
+            (now - at, partition, offset) if at else None, customer.profile, customer.relation,
         )  # fmt: skip
 
     def heard(self, heard: Heard) -> tuple[int, Raw]:
@@ -164,6 +166,7 @@ class _Reader:
         customer = self.customer = Customer()
         rows = self.rows = [Row(now - age, raw) for age, raw in zip(stored.ages, stored.rows, strict=True)]
         customer.seen, customer.home, customer.profile = now, stored.home, stored.profile
+        customer.relation = stored.relation
         customer.tidied, customer.swept = now - stored.tidied, now - stored.swept
         customer.due = NEVER if stored.due is None else now + stored.due
         customer.reached = 0 if stored.reached is None else now - stored.reached

@@ -173,7 +173,7 @@ class _Runner:
         return sorted(arrivals, key=lambda a: a[:2])
 
     def _signals(self, arrivals: Sequence[Arrival]) -> list[Signal]:
-        shard = LocalShard(JourneyProcessor(self.of.rules, JourneyOptions(lateness=LATENESS)), 0, 1)
+        shard = LocalShard(JourneyProcessor(self.of.rules, JourneyOptions(lateness=LATENESS, health=None)), 0, 1)
         newest: dict[str, Signal] = {}
         for output in shard.process(TOUCHPOINTS, self._log(arrivals), 0):
             if output.topic == SIGNALS and output.key is not None:

@@ -1,5 +1,6 @@
 """What is said of a customer: signals, when they change, and when time alone will change one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from touchline.pipeline.engine.records import Outbox
@@ -14,6 +15,9 @@ from touchline.schemas.codec import encode
 from touchline.schemas.vocabulary import SignalStatus
 from touchline.schemas.wire import SIGNALS
 
+Said = tuple[Terms, str, Emitted]
+"""A signal: the words of its rule, the name of the group, and what was last said of it."""
+
 
 @dataclass(slots=True)
 class Watch:
@@ -21,6 +25,7 @@ class Watch:
     the shard's, which the customer's own may be ahead of.
 
     `noticed`: how far the stream was when this came to light: an event's own raw partition, or what a timer waited for.
+    `said`: the signals that were sent since it was last emptied; None when nobody asks.
     `own`: the horizon of the raw partition from which all of the customer's events come, 0 when it has none.
     """
 
@@ -34,6 +39,7 @@ class Watch:
     out: Outbox
     noticed: int = 0
     own: int = 0
+    said: list[Said] | None = None
 
 
 Spot = tuple[Rule, str, Group]
@@ -95,6 +101,17 @@ class Teller:
         old.status, old.crossing = status.value, crossing
         self._send(watch, self.terms[rule.key], name, old)
 
+    def standing(self, customer: Customer) -> Iterator[Said]:
+        """The signals that are open, in no order. Each waits for the time when it expires, so groups that wait for
+        nothing have none, and need not be read."""
+        for key, groups in customer.groups.items():
+            for name, group in groups.items():
+                if group.due == NEVER:
+                    continue
+                for said in group.emitted:
+                    if said.status not in FINAL:
+                        yield self.terms[key], name, said
+
     def close(self, watch: Watch, terms: Terms, name: str, group: Group) -> None:
         """Ends what a group has open, in the words of its rule."""
         for said in group.emitted:
@@ -109,6 +126,8 @@ class Teller:
         signal = self._builder.signal(terms, said, around)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
+        if watch.said is not None:
+            watch.said.append((terms, name, said))
 
     def set_due(self, watch: Watch, spot: Spot) -> None:
         """Sets the time of a group that said something, and with it that of the customer."""

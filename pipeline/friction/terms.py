@@ -11,7 +11,8 @@ from touchline.schemas.vocabulary import Control, Polarity, Severity, Stage
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a signal says of its rule, and nothing of how it is found. `within` in milliseconds."""
+    """What a signal says of its rule, and nothing of how it is found. `within` in milliseconds, as
+    is `expires`: how long it stays open after what it last rested on."""
 
     id: str
     version: int
@@ -25,6 +26,7 @@ class Terms(msgspec.Struct, frozen=True):
     evidence: Template
     threshold: int | float | None
     within: int | None
+    expires: int = 0
 
 
 def terms_of(rule: Rule) -> Terms:
@@ -32,7 +34,7 @@ def terms_of(rule: Rule) -> Terms:
     spec = rule.spec
     return Terms(
         spec.id, spec.version, spec.polarity, spec.severity, spec.owner, spec.control, spec.stage, spec.per,
-        spec.action, rule.evidence, rule.threshold, rule.within,
+        spec.action, rule.evidence, rule.threshold, rule.within, spec.expires,
     )  # fmt: skip
 
 

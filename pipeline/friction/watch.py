@@ -27,8 +27,8 @@ class Watcher:
 
     def __init__(self, rules: RuleSet, own_parties: frozenset[str]) -> None:
         self._rules = rules
-        self._teller = Teller(rules, own_parties)
-        self._folder = Folder(rules, self._teller)
+        self.teller = Teller(rules, own_parties)
+        self._folder = Folder(rules, self.teller)
 
     def take(
         self, watch: Watch, event: EnrichedTouchpoint, at: int, marks: list[Mark], facts: Facts, *, too_late: bool
@@ -80,7 +80,7 @@ class Watcher:
         before = tip_of(customer, key, name, group, detector)
         after = group.tip = detector.step(before, item)
         if after is not before:
-            self._teller.changed(watch, (rule, name, group), before, after)
+            self.teller.changed(watch, (rule, name, group), before, after)
 
     def _between(self, watch: Watch, heard: Heard) -> None:
         """An event that comes between others: its groups are stepped again."""
@@ -94,7 +94,7 @@ class Watcher:
         insert(customer, heard)
         for spot, before in concerned:
             rule, name, group = spot
-            self._teller.changed(watch, spot, before, again(customer, rule.key, name, group, rule.detector))
+            self.teller.changed(watch, spot, before, again(customer, rule.key, name, group, rule.detector))
         if len(customer.recent) > MAX_RECENT:
             self._folder.spill(watch)
 
@@ -112,7 +112,7 @@ class Watcher:
                 group = self._new_group(customer, key, name)
             closer = item.playing(roles & CLOSING)
             before, after = apply_late(customer, key, name, group, rule.detector, closer)
-            self._teller.changed(watch, (rule, name, group), before, after)
+            self.teller.changed(watch, (rule, name, group), before, after)
 
     @staticmethod
     def _new_group(customer: Customer, key: str, name: str) -> Group:
@@ -138,21 +138,21 @@ class Watcher:
         for key, name in due:
             group = customer.groups[key][name]
             spot = by_key[key], name, group
-            self._teller.say(watch, spot)
-            group.due = self._teller.due(watch, spot)
+            self.teller.say(watch, spot)
+            group.due = self.teller.due(watch, spot)
         self._folder.tidy(watch)
         still = {mark[:2] for heard in customer.recent for mark in heard.marks}
         for key, name in due:
             said = customer.group(key, name)
             if said is not None and (key, name) not in still:
                 self._folder.let_go(watch, by_key[key], name, said)
-        customer.due = max(self._teller.least(watch), watermark + 1)
+        customer.due = max(self.teller.least(watch), watermark + 1)
 
     def erase(self, watch: Watch) -> None:
         """Ends and forgets everything."""
         customer = watch.customer
         for key, name in spots(customer):
-            self._teller.close(watch, self._teller.terms[key], name, customer.groups[key][name])
+            self.teller.close(watch, self.teller.terms[key], name, customer.groups[key][name])
         customer.groups, customer.recent, customer.due = {}, [], NEVER
 
     def settle(self, watch: Watch, former: Callable[[str], Terms | None]) -> bool:
@@ -174,10 +174,10 @@ class Watcher:
                 continue  # written by a release that kept none
             heir = self._rules.by_id.get(terms.id)
             for name, group in sorted(groups.items()):
-                self._teller.close(watch, terms, name, group)
+                self.teller.close(watch, terms, name, group)
                 if heir is not None and heir.spec.per == terms.per:
                     _inherit(customer, heir, name, group, watch.horizon)
-        customer.due = self._teller.least(watch)
+        customer.due = self.teller.least(watch)
         return True
 
 

@@ -8,7 +8,7 @@ A line is (identity, digest of the content). What is left out of the digest, and
 | friction.signals | nothing | |
 | outreach.decisions | nothing | |
 | outreach.deliveries, outreach.outbox | `at` | the wall clock of the delivery |
-| customers | nothing | |
+| customers, customers.context | nothing | |
 | touchpoints.rejected | key, value and error headers count; the time headers do not | as `received_at` |
 
 Ticks are no facts and are left out: those of journey follow from all raw partitions together, whose order among each
@@ -28,6 +28,7 @@ from touchline.pipeline.engine.clock import MINUTE, SECOND
 from touchline.pipeline.friction.load import load_rules
 from touchline.schemas.codec import decode_touchpoint
 from touchline.schemas.wire import (
+    CONTEXT,
     CUSTOMERS,
     DECISIONS,
     DELIVERIES,
@@ -41,7 +42,7 @@ from touchline.schemas.wire import (
     TOUCHPOINTS,
 )
 
-OUTPUTS: Final = (TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES, OUTBOX)
+OUTPUTS: Final = (TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX)
 ABSENCE_RULES: Final = frozenset(rule.spec.id for rule in load_rules(()).rules if rule.spec.detect.absence is not None)
 """The built-in rules about what did not happen."""
 
@@ -50,6 +51,7 @@ _IDENTITY: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
     TOUCHPOINTS: lambda r: f"{r['source']} {r['event_id']}",
     SIGNALS: lambda r: f"{r['signal_id']} {r['revision']}",
     CUSTOMERS: lambda r: f"{r['customer']} {r['revision']}",
+    CONTEXT: lambda r: f"{r['customer']} {r['at']} {r['revision']}",  # revisions begin anew after a tombstone
     DECISIONS: lambda r: f"{r['decision_id']} {r['revision']}",
     DELIVERIES: lambda r: f"{r['delivery_id']} {r['revision']}",
     OUTBOX: lambda r: f"{r['decision_id']} {r['revision']}",

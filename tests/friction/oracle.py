@@ -52,7 +52,8 @@ class Found:
     value: float | None = None
 
     def shown(self) -> "Shown":
-        return (self.at, self.end, self.closed, len(self.events), self.value)
+        closed = None if self.end == "expired" else self.closed  # a signal does not tell when it expired
+        return (self.at, self.end, closed, len(self.events), self.value)
 
 
 Shown = tuple[int, str, int | None, int, float | None]
@@ -104,13 +105,11 @@ class Life:
             if crossing.end == "open":
                 crossing.end, crossing.closed, crossing.over = "resolved", now, True
 
-    def finish(self, watermark: int) -> list[Shown]:
+    def finish(self, watermark: int) -> list[Found]:
         for crossing in self.found:
             if crossing.end == "open" and watermark > crossing.last + self.expires:
-                crossing.end = "expired"
-            if crossing.end == "expired":
-                crossing.closed = None  # a signal does not tell when it expired
-        return sorted((c.shown() for c in self.found), key=shown_order)
+                crossing.end, crossing.closed = "expired", crossing.last + self.expires
+        return self.found
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,10 @@ class Meaning:
     resolves: Test
 
     def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
+        """As signals show them."""
+        return sorted((crossing.shown() for crossing in self.found(events, watermark)), key=shown_order)
+
+    def found(self, events: Sequence[Event], watermark: int) -> list[Found]:
         raise NotImplementedError
 
 
@@ -132,7 +135,7 @@ class StateMeaning(Meaning):
 
     counts: Test
 
-    def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
+    def found(self, events: Sequence[Event], watermark: int) -> list[Found]:
         life, armed = Life(self.cooldown, self.expires), True
         past: list[Event] = []
         for event in sorted(events, key=lambda e: e.order):
@@ -268,7 +271,7 @@ class ChainMeaning(Meaning):
     unless: Test = never
     pair: PairTest | None = None
 
-    def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
+    def found(self, events: Sequence[Event], watermark: int) -> list[Found]:
         life = Life(self.cooldown, self.expires)
         events = sorted(events, key=lambda e: e.order)
         for index, event in enumerate(events):
@@ -327,7 +330,7 @@ class AbsenceMeaning(Meaning):
     unless: Test = never
     context: Test = never
 
-    def crossings(self, events: Sequence[Event], watermark: int) -> list[Shown]:
+    def found(self, events: Sequence[Event], watermark: int) -> list[Found]:
         events = sorted(events, key=lambda e: e.order)
         missed = []
         for index, event in enumerate(events):
@@ -349,7 +352,7 @@ class AbsenceMeaning(Meaning):
                 missed.append((deadline, event.order, about, min(ends, default=None)))
         return self._lives(missed, watermark)
 
-    def _lives(self, missed: list[Any], watermark: int) -> list[Shown]:
+    def _lives(self, missed: list[Any], watermark: int) -> list[Found]:
         found: list[Found] = []
         opened: int | None = None
         for deadline, _, about, end in sorted(missed, key=lambda m: m[:2]):
@@ -363,5 +366,5 @@ class AbsenceMeaning(Meaning):
             found.append(Found(deadline, deadline, set(about), "open" if end is None else "resolved", end))
         for crossing in found:
             if crossing.end == "open" and watermark > crossing.last + self.expires + self.grace:
-                crossing.end = "expired"
-        return sorted((c.shown() for c in found), key=shown_order)
+                crossing.end, crossing.closed = "expired", crossing.last + self.expires
+        return found

@@ -23,7 +23,7 @@ from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Channel, Control
-from touchline.schemas.wire import CUSTOMERS, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import CONTEXT, CUSTOMERS, SIGNALS, TOUCHPOINTS
 
 
 def rule(detect: str, more: str = "", evidence: str = "{count}") -> str:
@@ -309,7 +309,7 @@ def test_bytes_that_are_no_touchpoint_are_counted_and_stop_nothing(value: bytes)
     run = Run(MATCH)
     good = touchpoint("1", "a.one", START)
     sent = run.shard.process(TOUCHPOINTS, [PlainRecord(0, 0, b"k", value), PlainRecord(1, 0, b"c-1", encode(good))], 0)
-    assert len(sent) == 1
+    assert [output.topic for output in sent] == [SIGNALS, CONTEXT]
     assert run.counts["undecodable"] == 1
 
 

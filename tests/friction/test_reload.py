@@ -85,8 +85,9 @@ def test_what_a_removed_rule_had_open_expires_although_nothing_comes_of_the_cust
     assert (expired.signal_id, expired.revision, expired.status) == (opened.signal_id, 2, SignalStatus.EXPIRED)
     assert (expired.owner, expired.severity, expired.control) == ("billing", Severity.CRITICAL, Control.OUTSIDE)
     assert (expired.evidence, expired.group, expired.action) == ("order:7: E1", "order:7", "act")
-    assert len(run.shard.state.customers) == 0
+    assert run.shard.state.customers.get("c-1", 0).groups == {}  # what it cost the relationship fades by itself
     assert run.feed().advance(START + 60 * DAY).told() == [("r", 1, "opened"), ("r", 2, "expired")]
+    assert len(run.advance(START + 200 * DAY).shard.state.customers) == 0
 
 
 def test_the_party_of_a_department_stays_ours_when_it_owns_no_rule_any_more() -> None:

@@ -103,7 +103,7 @@ def undisturbed(log: list[EnrichedTouchpoint]) -> Counter[tuple[object, ...]]:
         shard = LocalShard(JourneyProcessor(parse_rules(STEADY)), partition, PARTITIONS)
         mine = [event for event in log if partition_of(event.customer.encode(), PARTITIONS) == partition]
         sent = shard.process(TOUCHPOINTS, records([*mine, END]), 0)
-        found += [decode_signal(o.value or b"") for o in sent if o.key is not None]
+        found += [decode_signal(o.value or b"") for o in sent if o.topic == SIGNALS and o.key is not None]
     return said(found)
 
 

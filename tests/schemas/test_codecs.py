@@ -23,6 +23,7 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "enriched_touchpoint": codec.decode_touchpoint,
     "signal": codec.decode_signal,
     "profile": codec.decode_profile,
+    "context": codec.decode_context,
     "decision": codec.decode_decision,
     "delivery": codec.decode_delivery,
     "tick": codec.decode_tick,
@@ -67,6 +68,8 @@ def _bounded(kind: Any, infos: list[FieldInfo]) -> st.SearchStrategy[Any]:
     if kind is str:
         text = st.from_regex(pattern, fullmatch=True) if pattern else st.text(max_size=40)
         return text.filter(lambda made: len(made) <= longest and _has_no_surrogate(made))
+    if get_origin(kind) is tuple:
+        return st.lists(valid(get_args(kind)[0]), max_size=min(longest, 4)).map(tuple)
     if kind is datetime:
         zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
         first, last = (bound.replace(tzinfo=None) for bound in (EARLIEST, LATEST))

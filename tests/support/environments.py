@@ -9,10 +9,10 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from touchline.schemas.wire import RAW, REJECTED, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import CONTEXT, RAW, REJECTED, SIGNALS, TOUCHPOINTS
 
 PARTITIONS = 4
-_TOPICS = (RAW, TOUCHPOINTS, REJECTED, SIGNALS)
+_TOPICS = (RAW, TOUCHPOINTS, REJECTED, SIGNALS, CONTEXT)
 _numbers = itertools.count(1)
 
 BROKERS = ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)]

@@ -144,13 +144,14 @@ def history_run(settings: Settings, sets: Sequence[RuleSet], look: Look) -> Hist
 
 
 def options_of(settings: Settings) -> JourneyOptions:
-    """The lateness and the parties of the settings, for the agent `journey`."""
+    """The lateness and the parties of the settings, for the agent `journey`, which writes signals alone."""
     journey = settings.journey
     return JourneyOptions(
         lateness=journey.lateness,
         source_lateness=dict(journey.source_lateness),
         customer_ttl=journey.customer_ttl,
         own_parties=frozenset({settings.enrich.own_party}),
+        health=None,
     )
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from touchline.client.reader import ReadRecord
 from touchline.schemas import codec, wire
+from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Control
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision, Delivery
@@ -19,6 +20,8 @@ from touchline.schemas.vocabulary import Outcome, Severity
 _COLOURS: Final = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan"}
 _LONGEST: Final = 160
 _LONGEST_VALUE: Final = 500
+_POOR: Final = 50
+_FAIR: Final = 80
 
 
 def pretty(topic: str, record: ReadRecord) -> Text:
@@ -91,6 +94,16 @@ def _profile(value: bytes) -> Text:
     return text.append(f"  {consent}" if consent else "")
 
 
+def _context(value: bytes) -> Text:
+    it: CustomerContext = codec.decode_context(value)
+    style = "red" if it.health < _POOR else "yellow" if it.health < _FAIR else "green"
+    text = Text.assemble((_time(it.at), "dim"), "  ", (it.customer, "bold"), "  ", (f"health {it.health}", style))
+    if it.care:
+        text.append(f"  care since {_time(it.care_since)}" if it.care_since else "  care", "bold")
+    text.append(f"  {it.open_count} open" if it.open_count else "", "dim")
+    return text.append("".join(f"  {cause.rule} -{cause.points:g} ({cause.words})" for cause in it.causes))
+
+
 def _raw(value: bytes) -> Text:
     it = msgspec.json.decode(value)
     if not isinstance(it, dict):
@@ -108,6 +121,7 @@ _SHOW: Final[dict[str, Callable[[bytes], Text]]] = {
     wire.DECISIONS: _decision,
     wire.DELIVERIES: _delivery,
     wire.CUSTOMERS: _profile,
+    wire.CONTEXT: _context,
 }
 
 

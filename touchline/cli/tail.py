@@ -19,6 +19,7 @@ ALIASES: Final = {
     "rejected": wire.REJECTED,
     "signals": wire.SIGNALS,
     "profiles": wire.CUSTOMERS,
+    "context": wire.CONTEXT,
     "decisions": wire.DECISIONS,
     "deliveries": wire.DELIVERIES,
     "outbox": wire.OUTBOX,
@@ -48,8 +49,8 @@ def tail(
     """Show the committed records of TOPIC as they come, until Ctrl-C.
 
     TOPIC is touchpoints, friction.signals (or short: signals), outreach.decisions (decisions), outreach.deliveries
-    (deliveries), outreach.outbox (outbox), customers (profiles), touchpoints.raw (raw) or touchpoints.rejected
-    (rejected).
+    (deliveries), outreach.outbox (outbox), customers (profiles), customers.context (context), touchpoints.raw (raw) or
+    touchpoints.rejected (rejected).
     """
     settings = settings_of(ctx)
     name = ALIASES.get(topic, topic)

@@ -1,7 +1,7 @@
 """What is kept of a customer: recent events, and a state for each rule and group. Times in milliseconds since 1970."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -20,29 +20,33 @@ _BEGINNING: Final = (0, 0, 0)
 Floor = tuple[int, int, int]
 
 
+class Row:
+    """An event as it is written, but for its time `at`: what was written, or its parts. `item` is None until it is read.
+    `token` and `place` are its writer's."""
+
+    __slots__ = ("at", "item", "place", "raw", "token")
+
+    def __init__(self, at: int, raw: Raw | list[Any], item: Item | None = None) -> None:
+        self.at, self.raw, self.item = at, raw, item
+        self.token: object = None
+        self.place = 0
+
+
 class Heard(msgspec.Struct, gc=False):
-    """An event that is not behind the horizon yet, and all that it says to rules. `raw`: its marks as they are written,
-    None when they were not yet."""
+    """An event that is not behind the horizon yet, and all that it says to rules. `row` and `line`: the event and its
+    marks as they are written, once they were."""
 
     item: Item
     marks: Sequence[Mark]
-    raw: Raw | None = None
-
-
-class Row:
-    """An event as it is written, but for its time `at`. `item` is None until it is read."""
-
-    __slots__ = ("at", "item", "raw")
-
-    def __init__(self, at: int, raw: Raw, item: Item | None = None) -> None:
-        self.at, self.raw, self.item = at, raw, item
+    row: Row | None = None
+    line: list[Any] | None = None
 
 
 class Stored(NamedTuple):
     """A group as it is written: the events that it refers to, and what it says of them."""
 
     rows: Sequence[Row]
-    rest: Raw
+    rest: Raw | list[Any]
 
 
 _Kept = tuple[Machine, Machine | None, Sequence[Item], tuple[tuple[object, int, str], ...]]
@@ -95,7 +99,12 @@ class Group:
 
     def as_stored(self) -> Stored | None:
         """How it is written, when nothing has changed since it was; None when it must be written anew."""
-        if self.fill is not None or (self._kept is not None and self._unchanged(self._kept)):
+        if self.fill is not None:
+            return self.stored
+        kept = self._kept
+        if kept is None or kept[0] is not self.base:
+            return None
+        if not (self.emitted or self.late or kept[2] or kept[3]) or self._unchanged(kept):
             return self.stored
         return None
 

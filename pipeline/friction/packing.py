@@ -16,7 +16,7 @@ from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.code import Mark
 from touchline.pipeline.friction.customer import Customer, Group, Heard, Row, Stored, follows
 from touchline.pipeline.friction.fields import Value
-from touchline.pipeline.friction.packedgroup import read_group, roles_of, short_of, written_group
+from touchline.pipeline.friction.packedgroup import Code, read_group, roles_of, short_of, written_group
 from touchline.pipeline.friction.profile import ProfileState
 from touchline.pipeline.friction.relation import Relation
 from touchline.pipeline.friction.state import FIRST, Item
@@ -24,7 +24,6 @@ from touchline.pipeline.friction.words import Words
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _read_row: Final = msgspec.msgpack.Decoder(list[int | float | str | bool | None]).decode
-_read_marks: Final = msgspec.msgpack.Decoder().decode
 _NO_FACTS: Final[dict[str, Value]] = {}
 _WHERE: Final = 6
 """So many parts of a row come before the fields that rules keep."""
@@ -49,7 +48,7 @@ class _StoredCustomer(msgspec.Struct, array_like=True, gc=False):
     rows: list[Raw]
     names: list[str]
     groups: list[_StoredGroup]
-    recent: list[tuple[int, Raw]]
+    recent: list[tuple[int, list[Any]]]
     tidied: int
     swept: int
     due: int | None
@@ -63,94 +62,80 @@ class _StoredCustomer(msgspec.Struct, array_like=True, gc=False):
 _read: Final = msgspec.msgpack.Decoder(_StoredCustomer).decode
 
 
-class _Packer:
-    """Writes one customer."""
+def _write(customer: Customer, words: Words) -> _StoredCustomer:
+    """A customer as it is written. In one piece, for it is what the worker does most."""
+    now, code, token = customer.seen, words.code, object()
+    ages: list[int] = []
+    rows: list[Any] = []
+    recent: list[tuple[int, list[Any]]] = []
+    for heard in customer.recent:
+        row = heard.row
+        if row is None:
+            row = heard.row = _row(customer, heard.item, code)
+            heard.line = _line(heard.marks, code)
+        _place(row, token, rows, ages, now)
+        recent.append((row.place, heard.line or []))
+    groups: list[_StoredGroup] = []
+    names: list[str] = []
+    numbers = {"": 0}
+    for rule, of in customer.groups.items():
+        for name, group in of.items():
+            if follows(group):
+                continue
+            stored = group.as_stored()
+            if stored is None:
+                stored = written_group(group, lambda item: _row(customer, item, code), code)
+                group.keep(stored)
+            number = numbers.get(name)
+            if number is None:
+                names.append(name)
+                number = numbers[name] = len(names)
+            due = None if group.due is None or group.due == NEVER else group.due - now
+            refs = [_place(row, token, rows, ages, now) for row in stored.rows]
+            groups.append(_StoredGroup(code(rule), number, due, refs, stored.rest))  # type: ignore[arg-type]
+    if len(customer.rows) > 2 * len(rows):
+        customer.rows = {event: row for event, row in customer.rows.items() if row.token is token}
+    at, partition, offset = customer.floor
+    return _StoredCustomer(
+        now, ages, rows, names, groups, recent, now - customer.tidied, now - customer.swept,
+        None if customer.due == NEVER else customer.due - now, customer.home,
+        now - customer.reached if customer.reached else None, (now - at, partition, offset) if at else None,
+        customer.profile, customer.relation,
+    )  # fmt: skip
 
-    __slots__ = ("ages", "code", "customer", "names", "numbers", "places", "raws", "used")
 
-    def __init__(self, customer: Customer, words: Words) -> None:
-        self.customer = customer
-        self.code = words.code
-        self.ages: list[int] = []
-        self.raws: list[Raw] = []
-        self.places: dict[int, int] = {}
-        self.used: dict[str, Row] = {}
-        self.names: list[str] = []
-        self.numbers: dict[str, int] = {"": 0}
+def _place(row: Row, token: object, rows: list[Any], ages: list[int], now: int) -> int:
+    """The place of an event among those that are written; `token` tells one writing from another."""
+    if row.token is not token:
+        row.token, row.place = token, len(rows)
+        rows.append(row.raw)
+        ages.append(now - row.at)
+    return row.place
 
-    def pack(self) -> _StoredCustomer:
-        customer, now = self.customer, self.customer.seen
-        recent = [self.heard(heard) for heard in customer.recent]
-        groups = [
-            self.group(self.code(rule), name, group)
-            for rule, of in customer.groups.items()
-            for name, group in of.items()
-            if not follows(group)
-        ]
-        at, partition, offset = customer.floor
-        customer.rows = self.used
-        return _StoredCustomer(
-            now, self.ages, self.raws, self.names, groups, recent, now - customer.tidied, now - customer.swept,
-            None if customer.due == NEVER else customer.due - now, customer.home,
-            now - customer.reached if customer.reached else None,
-            (now - at, partition, offset) if at else None, customer.profile, customer.relation,
-        )  # fmt: skip
 
-    def heard(self, heard: Heard) -> tuple[int, Raw]:
-        raw = heard.raw
-        if raw is None:
-            raw = heard.raw = self.marks(heard.marks)
-        return self.place(self.row(heard.item)), raw
+def _row(customer: Customer, item: Item, code: Code) -> Row:
+    """An event as it is written, whatever its roles are."""
+    event, facts = item.event, item.facts
+    row = customer.rows.get(event)
+    if row is not None and row.item is not None:
+        known = row.item
+        if known is item or (known.facts is facts and known.at == item.at and known.source == item.source):
+            return row
+    parts = [item.partition, item.offset, event, code(item.source), code(item.party), code(item.channel)]
+    for name, value in facts.items():
+        parts += (code(name), value)
+    row = customer.rows[event] = Row(item.at, parts, item)
+    return row
 
-    def marks(self, marks: Sequence[Mark]) -> Raw:
-        """The names of groups, then rule, number of the name and roles of each mark."""
-        names, code = {"": 0}, self.code
-        line: list[Any] = [None]
-        for rule, name, roles in marks:
-            line += (code(rule), names.setdefault(name, len(names)), short_of(roles))
-        line[0] = list(names)[1:]
-        return Raw(_encode(line))
 
-    def group(self, rule: int | str, name: str, group: Group) -> _StoredGroup:
-        stored = group.as_stored()
-        if stored is None:
-            stored = written_group(group, self.row, self.code)
-            group.keep(stored)
-        due = None if group.due is None or group.due == NEVER else group.due - self.customer.seen
-        return _StoredGroup(rule, self.name(name), due, [self.place(row) for row in stored.rows], stored.rest)
-
-    def name(self, name: str) -> int:
-        number = self.numbers.get(name)
-        if number is None:
-            self.names.append(name)
-            number = self.numbers[name] = len(self.names)
-        return number
-
-    def place(self, row: Row) -> int:
-        """The place of an event among those that are written."""
-        place = self.places.get(id(row))
-        if place is None:
-            place = self.places[id(row)] = len(self.raws)
-            self.raws.append(row.raw)
-            self.ages.append(self.customer.seen - row.at)
-            if row.item is not None:
-                self.used[row.item.event] = row
-        return place
-
-    def row(self, item: Item) -> Row:
-        """An event as it is written, whatever its roles are."""
-        rows, event = self.customer.rows, item.event
-        row = rows.get(event)
-        if row is not None and row.item is not None:
-            known = row.item
-            if known.facts is item.facts and known.at == item.at and known.source == item.source:
-                return row
-        code = self.code
-        parts = [item.partition, item.offset, event, code(item.source), code(item.party), code(item.channel)]
-        for name, value in item.facts.items():
-            parts += (code(name), value)
-        row = rows[event] = Row(item.at, Raw(_encode(parts)), item.playing(FIRST))
-        return row
+def _line(marks: Sequence[Mark], code: Code) -> list[Any]:
+    """The names of groups, then rule, number of the name and roles of each mark."""
+    names = {"": 0}
+    line: list[Any] = [None]
+    for rule, name, roles in marks:
+        line += (code(rule), names.setdefault(name, len(names)), short_of(roles))
+    line[0] = [*names][1:]
+    return line
 
 
 class _Reader:
@@ -184,12 +169,13 @@ class _Reader:
                 groups[rule] = {names[line.name]: group}
             else:
                 of[names[line.name]] = group
-        customer.recent = [Heard(self.item(rows[ref]), self.marks(raw), raw) for ref, raw in stored.recent]
+        for ref, marks in stored.recent:
+            row = rows[ref]
+            customer.recent.append(Heard(self.item(row), self.marks(marks), row, marks))
         customer.unread = bool(stored.recent)
         return customer
 
-    def marks(self, raw: Raw) -> Sequence[Mark]:
-        line: list[Any] = _read_marks(raw)
+    def marks(self, line: list[Any]) -> Sequence[Mark]:
         names, word = ["", *line[0]], self.word
         return [(word(line[n]), names[line[n + 1]], roles_of(line[n + 2])) for n in range(1, len(line), 3)]
 
@@ -197,7 +183,7 @@ class _Reader:
         """The event, read once."""
         item = row.item
         if item is None:
-            parts: list[Any] = _read_row(row.raw)
+            parts: list[Any] = _read_row(row.raw)  # type: ignore[arg-type]
             partition, offset, event, source, party, channel = parts[:_WHERE]
             word, rest = self.word, parts[_WHERE:]
             facts = {word(rest[n]): rest[n + 1] for n in range(0, len(rest), 2)} if rest else _NO_FACTS
@@ -218,7 +204,7 @@ def packing(words: Words) -> tuple[Callable[[Customer], bytes], Callable[[bytes]
     """What writes a customer and what reads one, with a shard's words."""
 
     def encode(customer: Customer) -> bytes:
-        return _encode(_Packer(customer, words).pack())
+        return _encode(_write(customer, words))
 
     def decode(data: bytes) -> Customer:
         return _Reader(words).unpack(_read(data))

@@ -87,7 +87,7 @@ class Watcher:
         customer, concerned = watch.customer, list[tuple[Spot, Machine]]()
         for key, name, roles in heard.marks:
             rule, group = self._rules.by_key[key], customer.group(key, name)
-            if group is None and not roles & OPENING:
+            if group is None and not roles & OPENING and not _follows_unread(customer, key, name):
                 continue  # it says nothing yet, and is kept for what may come before it
             group = group or self._new_group(customer, key, name)
             concerned.append(((rule, name, group), tip_of(customer, key, name, group, rule.detector)))
@@ -107,7 +107,7 @@ class Watcher:
                 continue
             rule, group = self._rules.by_key[key], customer.group(key, name)
             if group is None:
-                if not any(known.roles & OPENING for known in customer.heard(key, name)):
+                if not _follows_unread(customer, key, name):
                     continue
                 group = self._new_group(customer, key, name)
             closer = item.playing(roles & CLOSING)
@@ -179,6 +179,11 @@ class Watcher:
                     _inherit(customer, heir, name, group, watch.horizon)
         customer.due = self.teller.least(watch)
         return True
+
+
+def _follows_unread(customer: Customer, key: str, name: str) -> bool:
+    """Whether there is a group although it is not here: it follows from recent events that came from storage."""
+    return customer.unread and any(item.roles & OPENING for item in customer.heard(key, name))
 
 
 def _inherit(customer: Customer, heir: Rule, name: str, group: Group, horizon: int) -> None:

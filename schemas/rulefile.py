@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from touchline.schemas.rulenumbers import Average, Percentile, Ratio, Score, Sum
@@ -22,6 +22,12 @@ def _deadline(value: object) -> object:
     if isinstance(value, str):
         return value
     raise ValueError(f"{value!r} is no deadline: write it with its unit, such as 48h")
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("names a rule twice")
+    return names
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
@@ -74,6 +80,28 @@ class Absence:
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
+class AllOf:
+    """True while signals of all these rules stand at once, begun within the closed window. A resolved signal stands no
+    more. Signals of the same customer count together; with another `per`, those of the same group."""
+
+    rules: Annotated[tuple[Name, ...], AfterValidator(_different), Field(min_length=2, max_length=8)]
+    within: PositiveLength
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
+class AnyOf(AllOf):
+    """The same of at least so many of the rules."""
+
+    at_least: Annotated[int, Field(strict=True, ge=1, le=8)] = 1
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.at_least > len(self.rules):
+            raise ValueError(f"at_least is {self.at_least}, of {len(self.rules)} rules")
+        return self
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Detect:
     """How the friction is found: exactly one of these."""
 
@@ -87,6 +115,8 @@ class Detect:
     percentile: Percentile | None = None
     ratio: Ratio | None = None
     score: Score | None = None
+    all: AllOf | None = None
+    any: AnyOf | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:

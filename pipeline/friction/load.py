@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from touchline.pipeline.friction.compiler import RuleCompiler
+from touchline.pipeline.friction.linking import Placed, linked
 from touchline.pipeline.friction.rules import Rule, RuleSet, Tally
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruleset import RuleText
@@ -63,12 +64,12 @@ def compile_texts(texts: Sequence[RuleText]) -> RuleSet:
     Raises: FileError with every mistake of the first that has any."""
     tally = Tally()
     own, shipped = (
-        compile_files([YamlFile(one.text, one.name) for one in texts if one.builtin is builtin], tally)
+        _compiled([YamlFile(one.text, one.name) for one in texts if one.builtin is builtin], tally)
         for builtin in (False, True)
     )
-    ids = {rule.spec.id for rule in own}
-    rules = (*(rule for rule in shipped if rule.spec.id not in ids), *own)
-    return RuleSet(rules, set_hash([rule.spec for rule in rules]), tally, content_of(texts))
+    ids = {rule.spec.id for _, _, rule in own}
+    rules = linked([*(one for one in shipped if one[2].spec.id not in ids), *own])
+    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally, content_of(texts))
 
 
 def content_of(texts: Iterable[RuleText]) -> str:
@@ -82,15 +83,19 @@ def parse_rules(text: str, name: str = "rules") -> RuleSet:
 
     Raises: FileError with every mistake."""
     tally = Tally()
-    rules = compile_files([YamlFile(text, name)], tally)
+    rules = linked(_compiled([YamlFile(text, name)], tally))
     return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally)
 
 
 def compile_files(files: Sequence[YamlFile], tally: Tally) -> list[Rule]:
-    """The compiled rules of several files.
+    """The compiled rules of several files, each by itself: those that name others are not linked with them.
 
     Raises: FileError."""
-    rules: list[Rule] = []
+    return [rule for _, _, rule in _compiled(files, tally)]
+
+
+def _compiled(files: Sequence[YamlFile], tally: Tally) -> list[Placed]:
+    rules: list[Placed] = []
     homes: dict[str, str] = {}
     for file in files:
         mistakes: list[Mistake] = []
@@ -101,7 +106,7 @@ def compile_files(files: Sequence[YamlFile], tally: Tally) -> list[Rule]:
                 continue
             homes[spec.id] = file.name
             try:
-                rules.append(RuleCompiler(file, path, spec, tally).compiled())
+                rules.append((file, path, RuleCompiler(file, path, spec, tally).compiled()))
             except FileError as error:
                 mistakes.extend(error.mistakes)
         if mistakes:

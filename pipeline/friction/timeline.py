@@ -130,8 +130,8 @@ def _is_final(said: Emitted, detector: Detector, horizon: int) -> bool:
     """Whether it has ended and nothing that may still come in time could have been added to it."""
     crossing, timing = said.crossing, detector.timing
     if said.status == SignalStatus.EXPIRED.value and crossing.end is End.OPEN:
-        return timing.ends(crossing.last) <= horizon
-    return said.status in FINAL and crossing.closed + timing.grace < horizon
+        return timing.ends(crossing.last) + timing.keep <= horizon
+    return said.status in FINAL and crossing.closed + timing.grace + timing.keep < horizon
 
 
 def spill(group: Group, detector: Detector, horizon: int) -> int:

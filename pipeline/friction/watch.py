@@ -8,7 +8,8 @@ from touchline.pipeline.engine.clock import MINUTE
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.code import Hits
-from touchline.pipeline.friction.rules import Rule, RuleSet
+from touchline.pipeline.friction.composite import CompositeDetector, part_of
+from touchline.pipeline.friction.rules import CUSTOMER, WHOLE, Rule, RuleSet
 from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
 from touchline.pipeline.friction.state import CLOSING, CONTEXT, EMPTY, Crossing, Customer, Emitted, Group, Item, Machine
 from touchline.pipeline.friction.terms import Terms, terms_of
@@ -168,7 +169,7 @@ class Watcher:
         """Says what the watermark alone has changed."""
         customer = watch.customer
         watermark = watch.watermark if watch.watermark is not None else 0
-        for spot in self._groups(customer):
+        for spot in list(self._groups(customer)):  # a signal may begin a group of a rule on it
             rule, _, group = spot
             if group.due is None or group.due <= watermark:
                 self._say(watch, spot)
@@ -201,8 +202,9 @@ class Watcher:
             for name, group in groups.items():
                 if group.recent and group.recent[-1].at >= horizon:
                     continue
-                base = fold(group, rule.detector, horizon)
-                if not group.emitted and rule.detector.idle(base, horizon):
+                behind = _behind(watch, rule)
+                base = fold(group, rule.detector, behind)
+                if not group.emitted and rule.detector.idle(base, behind):
                     freed.append((key, name))
         for key, name in freed:
             del customer.groups[key][name]
@@ -243,7 +245,7 @@ class Watcher:
                 self._tell(watch, spot, old, crossing)
             elif old is not None and old.status != SignalStatus.RETRACTED.value:
                 old.status = SignalStatus.RETRACTED.value
-                self._send(watch, self._terms[rule.key], name, old)
+                self._changed_signal(watch, rule, name, old)
 
     def _tell(self, watch: Watch, spot: Spot, old: Emitted | None, crossing: Crossing) -> None:
         rule, name, group = spot
@@ -259,7 +261,7 @@ class Watcher:
             old.crossing = crossing
             return
         old.status, old.crossing = status.value, crossing
-        self._send(watch, self._terms[rule.key], name, old)
+        self._changed_signal(watch, rule, name, old)
 
     def _close(self, watch: Watch, terms: Terms, name: str, group: Group) -> None:
         for said in group.emitted:
@@ -274,6 +276,26 @@ class Watcher:
         signal = self._builder.signal(terms, said, around)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
+
+    def _changed_signal(self, watch: Watch, rule: Rule, name: str, said: Emitted) -> None:
+        """Sends a signal, and tells it to the rules that name its rule."""
+        self._send(watch, self._terms[rule.key], name, said)
+        if rule.spec.id in self._rules.above:
+            self._pass_on(watch, rule.spec.id, name, said)
+
+    def _pass_on(self, watch: Watch, part: str, name: str, said: Emitted) -> None:
+        gone = said.status == SignalStatus.RETRACTED.value
+        for rule, detector, number in self._rules.above[part]:
+            where = WHOLE if rule.spec.per == CUSTOMER else name
+            group = watch.customer.groups.get(rule.key, {}).get(where)
+            before = EMPTY if group is None else tip_of(group, detector)
+            after = detector.told(before, part_of(said, part, number), _behind(watch, rule), gone=gone)
+            if after is before:
+                continue
+            if group is None:
+                group = self._new_group(watch, rule, where)
+            group.base = group.tip = after
+            self._changed(watch, (rule, where, group), before)
 
     def _set_due(self, watch: Watch, rule: Rule, group: Group) -> None:
         before, group.due = group.due, self._due(rule, group, watch.watermark)
@@ -313,6 +335,14 @@ def _inherit(customer: Customer, heir: Rule, name: str, group: Group, horizon: i
         fresh = Group()
         fresh.base = fresh.tip = Machine(last_open=last)
         customer.groups.setdefault(heir.key, {}).setdefault(name, fresh)
+
+
+def _behind(watch: Watch, rule: Rule) -> int:
+    """The time before which a rule hears of nothing more. Signals of absences wait for all sources, not for the
+    customer's alone, so what counts signals waits for both."""
+    if rule.detector.__class__ is CompositeDetector:
+        return min(watch.horizon, watch.watermark or 0)
+    return watch.horizon
 
 
 def _same(said: Emitted, crossing: Crossing, status: SignalStatus) -> bool:

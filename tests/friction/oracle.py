@@ -360,3 +360,34 @@ class AbsenceMeaning(Meaning):
             if crossing.end == "open" and watermark > crossing.last + self.expires + self.grace:
                 crossing.end = "expired"
         return sorted((c.shown() for c in found), key=shown_order)
+
+
+Signals = Sequence[tuple[str, int, int | None]]
+"""Rule, beginning, and when it was resolved, of signals that stand in the end."""
+
+
+def composite(signals: Signals, least: int, within: int, expires: int, watermark: int) -> list[tuple[int, str, int]]:
+    """all and any without a cooldown, by what holds at each time: beginning, end, and how many signals are linked."""
+    order = sorted(signals, key=lambda s: s[:2][::-1])
+    found: list[list[Any]] = []
+    for index, (rule, at, _) in enumerate(order):
+        stood = [s for s in order[:index] if at - within <= s[1] and (s[2] is None or s[2] > at)]
+        if len({s[0] for s in stood} | {rule}) < least:
+            continue
+        before = len({s[0] for s in stood}) >= least
+        if before and found and _ended(found[-1][1], least) > at and at <= found[-1][1][-1][1] + expires:
+            found[-1][1].append(order[index])
+        elif not before:
+            found.append([at, [*stood, order[index]]])
+    ends = []
+    for at, parts in found:
+        ended, last = _ended(parts, least), parts[-1][1]
+        end = "resolved" if ended <= last + expires else "expired" if watermark > last + expires else "open"
+        ends.append((at, end, len(parts)))
+    return sorted(ends)
+
+
+def _ended(parts: Signals, least: int) -> float:
+    """The first time after which too few rules have a signal that is not resolved."""
+    times = sorted(s[2] for s in parts if s[2] is not None)
+    return next((t for t in times if len({s[0] for s in parts if s[2] is None or s[2] > t}) < least), float("inf"))

@@ -1,0 +1,86 @@
+"""Rules that name other rules: all of them known, none of them in a circle, not too deep."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from touchline.pipeline.friction.composite import CompositeDetector
+from touchline.pipeline.friction.rules import CUSTOMER, Rule
+from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile, did_you_mean
+
+MAX_DEPTH: Final = 4
+"""How many rules on rules may stand on each other."""
+
+Placed = tuple[YamlFile, Path_, Rule]
+"""A rule with its file and its place in it."""
+
+
+def linked(placed: Sequence[Placed]) -> list[Rule]:
+    """The rules, each of those that name others with what it needs to know of them. Another logic of a rule is another
+    logic of those that name it.
+
+    Raises: FileError with the mistakes of the first file that has any."""
+    links = _Links({one[2].spec.id: one for one in placed})
+    rules = [links.rule(rule.spec.id, ()) for _, _, rule in placed]
+    for file, _, _ in placed:
+        if file.name in links.mistakes:
+            raise FileError(file.name, links.mistakes[file.name])
+    return rules
+
+
+@dataclass(slots=True)
+class _Links:
+    placed: dict[str, Placed]
+    done: dict[str, tuple[Rule, int]] = field(default_factory=dict)
+    mistakes: dict[str, list[Mistake]] = field(default_factory=dict)
+
+    def rule(self, name: str, above: tuple[str, ...]) -> Rule:
+        """The finished rule of a name. `above`: the rules on the way to it."""
+        if name not in self.done:
+            self.done[name] = self._linked(name, above)
+        return self.done[name][0]
+
+    def _linked(self, name: str, above: tuple[str, ...]) -> tuple[Rule, int]:
+        file, path, rule = self.placed[name]
+        detector = rule.detector
+        if not isinstance(detector, CompositeDetector):
+            return rule, 0
+        kind = "all" if rule.spec.detect.all is not None else "any"
+        parts: list[Rule] = []
+        way = (*above, name)
+        for number, other in enumerate(detector.rules):
+            message = self._wrong(rule, other, way)
+            if message:
+                place = (*path, "detect", kind, "rules", number)
+                self.mistakes.setdefault(file.name, []).append(file.mistake(place, message))
+            else:
+                parts.append(self.rule(other, way))
+        depth = 1 + max((self.done[part.spec.id][1] for part in parts), default=0)
+        if depth > MAX_DEPTH:
+            mistake = file.mistake((*path, "detect", kind), f"stands on {depth} levels of rules, at most {MAX_DEPTH}")
+            self.mistakes.setdefault(file.name, []).append(mistake)
+        return self._with(rule, detector, parts), depth
+
+    def _wrong(self, rule: Rule, other: str, way: tuple[str, ...]) -> str:
+        if other in way:
+            return f"goes in a circle: {' → '.join((*way[way.index(other) :], other))}"
+        if other not in self.placed:
+            return f'no rule is called "{other}"' + did_you_mean(other, self.placed)
+        per, theirs = rule.spec.per, self.placed[other][2].spec.per
+        if per not in (CUSTOMER, theirs):
+            return f'"{other}" is per {theirs}, and this rule per {per}: write per: {CUSTOMER}, or name rules per {per}'
+        return ""
+
+    @staticmethod
+    def _with(rule: Rule, detector: CompositeDetector, parts: Sequence[Rule]) -> Rule:
+        slack = max((_slack(part) for part in parts), default=1)
+        logic = hashlib.blake2b("\n".join((rule.key, *(p.key for p in parts))).encode(), digest_size=4).hexdigest()
+        made = replace(detector, slack=slack, timing=replace(detector.timing, keep=detector.timing.within + slack))
+        return replace(rule, key=f"{rule.spec.id}:{logic}", detector=made)
+
+
+def _slack(rule: Rule) -> int:
+    """How much later than its own time a signal may come to light."""
+    detector = rule.detector
+    return detector.slack if isinstance(detector, CompositeDetector) else detector.timing.grace + 1

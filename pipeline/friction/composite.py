@@ -1,100 +1,110 @@
 """Signals of signals: true while signals of enough other rules stand at once.
 
-What is kept are the *parts*: the signals of the rules that it names, each as it stands now. The crossings are reckoned
-from all of them anew whenever one changes, so they are a function of the parts however these came about, and vanish
-with a part that is retracted. A part before which nothing can come to light any more, and that belongs to no crossing
-that may still change, is *settled*: what it did is done, and it only counts for those after it.
+What such a rule hears of are *parts*, the signals of the rules that it names, and of each its moments: when it began,
+and when it was resolved. As with events there is a state as of the horizon, and the moments since in their order; what
+is said follows from both. So it is a function of the signals that stand in the end, however they came about, and a part
+that is retracted in time has never been there. Nothing is kept of a signal that is older than the horizon but what may
+still count: that it stands, within reach of the next, and that it belongs to something open.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import groupby
 from typing import Final
 
 from msgspec.structs import replace
 
-from touchline.pipeline.friction.positive import Timing
-from touchline.pipeline.friction.state import FIRST, Crossing, Emitted, End, Item, Machine, Pending
+from touchline.pipeline.friction.positive import MAX_CROSSINGS, Timing
+from touchline.pipeline.friction.state import FIRST, RESOLVE, Crossing, Emitted, End, Item, Machine, Pending
 from touchline.schemas.signal import MAX_EVIDENCE
 from touchline.schemas.vocabulary import SignalStatus
 
-MAX_PARTS: Final = 32
-"""The most signals that one composite keeps of one group; the oldest is given up."""
+MAX_PARTS: Final = 64
+"""The most signals that count at once, and that one crossing links; the oldest is given up."""
+
+MAX_MOMENTS: Final = 128
+"""The most beginnings and ends that are still to be put in order; the oldest is given up."""
+
+PARTS: Final = "parts"
+"""Where a crossing keeps the signals that it links, with the number of their rule, or its complement once resolved."""
 
 _EVENTS: Final = 5
 """How many events of each signal are named."""
 
-_LINKED: Final = 16
-"""How many signals are named."""
 
+def part_of(said: Emitted, rule: str, group: str, number: int, *, linked: bool) -> Pending:
+    """A signal as a part. `number`: the place of its rule in the composite; `linked`: whether that is one itself.
 
-_SETTLED: Final = -1
-"""The deadline of a part that is settled; that of the others is their time."""
-
-
-def part_of(said: Emitted, rule: str, number: int) -> Pending:
-    """A signal as a part. `number`: the place of its rule in the composite. Its time is that of its crossing, `closed`
-    when it was resolved."""
+    `closed`: when it was resolved, 0 while it stands; one that was retracted ends when it begins. Only what makes the
+    signal is taken from it, not what was added: else all that happens to a part would have to be said again."""
     crossing = said.crossing
+    events = crossing.anchors[1:] if linked else crossing.anchors
+    named = "\n".join((rule, group, *crossing.anchors))
     item = Item(
-        crossing.at, 0, number, said.signal, rule, FIRST << number, crossing.party, crossing.channel,
-        {"events": "\n".join(crossing.events[-_EVENTS:])},
+        crossing.at, 1, number, said.signal, _digest(named), FIRST << number, crossing.party, crossing.channel,
+        {"events": "\n".join(events[-_EVENTS:])},
     )  # fmt: skip
-    resolved = said.status == SignalStatus.RESOLVED.value
-    return Pending(item, crossing.at, crossing.closed if resolved else 0)
+    closed = crossing.closed if said.status == SignalStatus.RESOLVED.value else 0
+    return Pending(item, crossing.at, crossing.at if said.status == SignalStatus.RETRACTED.value else closed)
 
 
-@dataclass(slots=True)
-class _Standing:
-    """A crossing as it is reckoned: its parts, the first `opening` of which made it true."""
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
-    parts: list[Pending]
-    opening: int
-    at: int
 
-    @property
-    def last(self) -> int:
-        return self.parts[-1].item.at
+def _moments(part: Pending) -> list[Item]:
+    """When it began and when it was resolved; nothing of one that never stood."""
+    item = part.item
+    if not part.closed:
+        return [item]
+    if part.closed <= item.at:
+        return []
+    return [item, Item(part.closed, 0, item.offset, item.event, item.source, RESOLVE, "", "", {})]
 
-    def closed(self, least: int) -> int | None:
-        """When so many rules had all of their signals resolved that fewer than `least` were left."""
-        ends: dict[str, int] = {}
-        for part in self.parts:
-            rule, before = part.item.source, ends.get(part.item.source)
-            ends[rule] = 0 if before == 0 or part.closed == 0 else max(before or 0, part.closed)
-        over = sorted(end for end in ends.values() if end)
-        spare = len(ends) - least
-        return over[spare] if len(over) > spare else None
+
+def _order(item: Item) -> tuple[int, int, int, str]:
+    """As events are ordered, but by what a signal rests on: its id depends on the order of arrival."""
+    return (item.at, item.partition, item.offset, item.source)
+
+
+def linked_rules(crossing: Crossing) -> dict[str, int]:
+    """The signals that the state of a crossing links, each with the number of its rule."""
+    return {signal: n if n >= 0 else ~n for signal, n in _parts(crossing).items()}
+
+
+def _parts(crossing: Crossing) -> dict[str, int]:
+    return {signal: n for signal, n in crossing.facts[PARTS].items() if isinstance(n, int)}
 
 
 @dataclass(frozen=True, slots=True)
 class CompositeDetector:
-    """True while signals of at least `at_least` of the rules stand, begun within the closed window; a resolved signal
-    stands no more. `slack`: how much later than its own time a part may come to light, in milliseconds."""
+    """True while signals of at least `at_least` of the rules stand, begun within the closed window. One that was
+    resolved stands no more; one that expired stands, for nobody said that it was over.
+
+    It is looked at whenever signals begin, all that begin at one time together. The grace of its `timing` is how much
+    later than its own time a part may come to light. `depth`: how many levels of rules on rules there are with it.
+    """
 
     timing: Timing
     rules: tuple[str, ...]
     at_least: int
-    slack: int = field(default=1)
+    depth: int = 1
 
-    def told(self, machine: Machine, part: Pending, horizon: int, *, gone: bool) -> Machine:
-        """The state after a part was opened, changed or resolved, or is gone: retracted. One that is not kept any more
-        and out of reach says nothing."""
-        signal = part.item.event
-        known = next((p for p in machine.pending if p.item.event == signal), None)
-        if known is not None and not gone and (known.item, known.closed) == (part.item, part.closed):
-            return machine
-        if known is None and (gone or self._out_of_reach(part, horizon)):
-            return machine
-        kept = [p for p in machine.pending if p is not known]
-        if known is not None and known.deadline == _SETTLED:
-            part = replace(part, deadline=_SETTLED)
-        if not gone:
-            kept = sorted([*kept, part], key=lambda p: p.item.key)
-        more = max(len(kept) - MAX_PARTS, 0)
-        return replace(machine, pending=tuple(kept[more:]), evicted=machine.evicted + more)
-
-    def _out_of_reach(self, part: Pending, horizon: int) -> bool:
-        return part.item.at + self.timing.within + self.slack < horizon
+    def told(self, machine: Machine, parts: Sequence[Pending], horizon: int) -> Machine:
+        """The state after parts began, were changed, resolved or retracted."""
+        limit = horizon - self.timing.grace
+        settled = self._settled(machine, limit)
+        told = {part.item.event for part in parts}
+        items = [p.item for p in settled.pending if p.item.event not in told]
+        for part in parts:
+            items.extend(item for item in _moments(part) if item.at >= limit)
+            settled = self._corrected(settled, part, limit)
+        more = max(len(items) - MAX_MOMENTS, 0)
+        pending = tuple(Pending(item, item.at) for item in sorted(items, key=_order)[more:])
+        if pending == settled.pending:
+            return settled
+        return replace(settled, pending=pending, evicted=settled.evicted + more)
 
     def step(self, machine: Machine, item: Item) -> Machine:
         """No event concerns it."""
@@ -106,84 +116,168 @@ class CompositeDetector:
 
     def crossings(self, machine: Machine, watermark: int | None) -> Sequence[Crossing]:
         """What the parts say."""
-        return [self._crossing(standing) for standing in self._walked(machine)]
+        return [self._told(crossing) for crossing in self.current(machine).crossings]
 
-    def _walked(self, machine: Machine) -> list[_Standing]:
-        found: list[_Standing] = []
-        opened, parts = machine.last_open, machine.pending
-        for number, part in enumerate(parts):
-            if part.deadline == _SETTLED:
-                continue
-            at = part.item.at
-            since = at - self.timing.within
-            before = [p for p in parts[:number] if p.item.at >= since and not 0 < p.closed <= at]
-            if not self._holds([*before, part]):
-                continue
-            held = self._holds(before)
-            cool = opened is None or not 0 <= at - opened < self.timing.cooldown
-            if found and self._stands(found[-1], at) and (held or not cool):
-                found[-1].parts.append(part)
-            elif cool and not held:
-                found.append(_Standing([*before, part], len(before) + 1, at))
-                opened = at
-        return found
-
-    def _holds(self, parts: Sequence[Pending]) -> bool:
-        return len({part.item.source for part in parts}) >= self.at_least
-
-    def _stands(self, standing: _Standing, at: int) -> bool:
-        """Whether it had neither been resolved nor expired by then."""
-        closed = standing.closed(self.at_least)
-        return at <= standing.last + self.timing.expires and (closed is None or closed > at)
-
-    def _crossing(self, standing: _Standing) -> Crossing:
-        parts, newest = standing.parts, standing.parts[-1].item
-        events = list(dict.fromkeys(e for part in parts for e in str(part.item.facts["events"]).split("\n")))
-        present = {part.item.source for part in parts}
-        closed = standing.closed(self.at_least)
-        resolved = closed is not None and closed <= standing.last + self.timing.expires
-        told = {
-            "rules": ", ".join(rule for rule in self.rules if rule in present),
-            "signals": ", ".join(part.item.event for part in parts[-_LINKED:]),
-        }
-        return Crossing(
-            at=standing.at, first=parts[0].item.at,
-            anchors=tuple(part.item.event for part in parts[: standing.opening]), events=tuple(events[-MAX_EVIDENCE:]),
-            total=len(events), count=len(parts), last=newest.at, party=newest.party, channel=newest.channel,
-            facts={"": {**told}}, over=resolved, end=End.RESOLVED if resolved else End.OPEN,
-            closed=closed if resolved and closed is not None else 0,
-        )  # fmt: skip
+    def current(self, machine: Machine) -> Machine:
+        """The state after all moments that are known."""
+        return self._after(machine, (part.item for part in machine.pending)) if machine.pending else machine
 
     def next_due(self, machine: Machine, watermark: int | None) -> int | None:
         """Nothing opens by time alone."""
         return None
 
     def forget(self, machine: Machine, done: frozenset[tuple[str, ...]], watermark: int) -> Machine:
-        """Settles the parts of what is done, and those that are part of nothing and before which nothing more can come;
-        lets go of the settled ones that count for nothing any more."""
-        if not machine.pending:
-            return machine
-        walked = self._walked(machine)
-        over = [s for s in walked if tuple(p.item.event for p in s.parts[: s.opening]) in done]
-        ended = {p.item.event for s in over for p in s.parts}
-        needed = {p.item.event for s in walked if s not in over for p in s.parts}
-        parts = [
-            replace(p, deadline=_SETTLED)
-            if p.item.event not in needed and (p.item.event in ended or p.item.at + self.slack < watermark)
-            else p
-            for p in machine.pending
-        ]
-        live = [p.item.at for p in parts if p.deadline != _SETTLED]
-        kept = tuple(
-            p for p in parts
-            if p.deadline != _SETTLED or not self._out_of_reach(p, watermark)
-            or any(p.item.at <= at <= p.item.at + self.timing.within for at in live)
-        )  # fmt: skip
-        if kept == machine.pending:
-            return machine
-        opened = [s.at for s in over] if machine.last_open is None else [machine.last_open, *(s.at for s in over)]
-        return replace(machine, pending=kept, last_open=max(opened, default=None))
+        """Takes in what is behind the horizon, and lets go of what is done and of signals out of reach."""
+        limit = watermark - self.timing.grace
+        settled = self._settled(machine, limit)
+        window = tuple(item for item in settled.window if item.at >= limit - self.timing.within)
+        crossings = tuple(crossing for crossing in settled.crossings if crossing.anchors not in done)
+        if len(window) == len(settled.window) and len(crossings) == len(settled.crossings):
+            return settled
+        return replace(settled, window=window, crossings=crossings)
 
     def idle(self, machine: Machine, horizon: int) -> bool:
-        """Nothing is kept, no cooldown runs."""
-        return not machine.pending and (machine.last_open is None or machine.last_open + self.timing.cooldown < horizon)
+        """No signal is within reach, nothing is open, no cooldown runs."""
+        limit, opened = horizon - self.timing.grace, machine.last_open
+        return (
+            not machine.pending
+            and not machine.crossings
+            and (not machine.window or machine.window[-1].at < limit - self.timing.within)
+            and (opened is None or opened + self.timing.cooldown < limit)
+        )
+
+    def _settled(self, machine: Machine, limit: int) -> Machine:
+        """With the moments before the limit taken in: nothing can come before them any more."""
+        if not machine.pending or machine.pending[0].deadline >= limit:
+            return machine
+        settled = self._after(machine, (p.item for p in machine.pending if p.deadline < limit))
+        return replace(settled, pending=tuple(p for p in machine.pending if p.deadline >= limit))
+
+    def _corrected(self, machine: Machine, part: Pending, limit: int) -> Machine:
+        """What came too late to be put in order, and still disproves or resolves."""
+        signal, began = part.item.event, part.item.at
+        if not part.closed or part.closed >= limit:
+            return machine
+        if part.closed > began:
+            corrected = self._ended(machine, frozenset((signal,)), part.closed)
+        else:
+            window = tuple(item for item in machine.window if item.event != signal)
+            crossings = tuple(self._disproved(crossing, signal) for crossing in machine.crossings)
+            corrected = replace(machine, window=window, crossings=crossings)
+        return machine if corrected == machine else corrected
+
+    def _disproved(self, crossing: Crossing, signal: str) -> Crossing:
+        """Without a signal that there never was."""
+        parts = _parts(crossing)
+        if parts.pop(signal, None) is None:
+            return crossing
+        left = replace(crossing, facts={PARTS: {**parts}}, count=crossing.count - 1)
+        if len({n if n >= 0 else ~n for n in parts.values()}) >= self.at_least:
+            return left
+        return replace(left, end=End.DISPROVED, closed=crossing.at, over=True)
+
+    def _after(self, machine: Machine, items: Iterable[Item]) -> Machine:
+        """The state after the next moments in their order."""
+        for at, together in groupby(items, key=lambda item: item.at):
+            moments = list(together)
+            ended = frozenset(item.event for item in moments if item.roles == RESOLVE)
+            begun = tuple(item for item in moments if item.roles != RESOLVE)
+            if ended:
+                machine = self._ended(machine, ended, at)
+            if begun:
+                machine = self._begun(machine, begun, at)
+        return machine
+
+    def _ended(self, machine: Machine, ended: frozenset[str], at: int) -> Machine:
+        window = tuple(item for item in machine.window if item.event not in ended)
+        crossings = tuple(self._resolved(crossing, ended, at) for crossing in machine.crossings)
+        return replace(machine, window=window, crossings=crossings)
+
+    def _resolved(self, crossing: Crossing, ended: frozenset[str], at: int) -> Crossing:
+        """Resolved when signals of too few rules are left that are not."""
+        parts = _parts(crossing)
+        if not self._is_open(crossing, at) or not any(parts.get(signal, -1) >= 0 for signal in ended):
+            return crossing
+        parts = {signal: ~n if signal in ended and n >= 0 else n for signal, n in parts.items()}
+        crossing = replace(crossing, facts={PARTS: {**parts}})
+        if len({n for n in parts.values() if n >= 0}) >= self.at_least:
+            return crossing
+        return replace(crossing, end=End.RESOLVED, closed=at, over=True)
+
+    def _is_open(self, crossing: Crossing, at: int) -> bool:
+        """Whether it has neither ended nor expired by then. That it expires is not noted: it follows from the time."""
+        return crossing.end is End.OPEN and at <= crossing.last + self.timing.expires
+
+    def _begun(self, machine: Machine, begun: tuple[Item, ...], at: int) -> Machine:
+        """Opens when it turns true, adds to what is open while it is, and lets go of that when it is not."""
+        window = (*(item for item in machine.window if item.at >= at - self.timing.within), *begun)
+        more = max(len(window) - MAX_PARTS, 0)
+        window = window[more:]
+        machine = replace(machine, window=window, evicted=machine.evicted + more)
+        last = machine.crossings[-1] if machine.crossings else None
+        standing = last if last is not None and not last.over and self._is_open(last, at) else None
+        cool = machine.last_open is None or at >= machine.last_open + self.timing.cooldown
+        if len({item.offset for item in window}) >= self.at_least:
+            if standing is not None:
+                return replace(machine, crossings=(*machine.crossings[:-1], self._joined(standing, window, at)))
+            return self._opened(machine, window, at) if cool else machine
+        if standing is not None and cool:
+            return replace(machine, crossings=(*machine.crossings[:-1], replace(standing, over=True)))
+        return machine
+
+    def _opened(self, machine: Machine, window: tuple[Item, ...], at: int) -> Machine:
+        """Its anchors are those of the newest signal of each rule, after a word that no other crossing has."""
+        newest = list({item.offset: item for item in window}.values())
+        anchors = (_digest("\n".join(item.source for item in newest)), *_events(newest)[-MAX_EVIDENCE:])
+        events, last = _events(window), window[-1]
+        opened = Crossing(
+            at=at, first=window[0].at, anchors=anchors, events=_trimmed(events), total=len(events), count=len(window),
+            last=at, party=last.party, channel=last.channel, facts={PARTS: {i.event: i.offset for i in window}},
+        )  # fmt: skip
+        crossings = list(machine.crossings)
+        unended = [number for number, crossing in enumerate(crossings) if self._is_open(crossing, at)]
+        if len(unended) >= MAX_CROSSINGS:
+            oldest = unended[0]
+            crossings[oldest] = replace(crossings[oldest], end=End.EXPIRED, closed=at, over=True)
+        return replace(machine, crossings=(*crossings, opened), last_open=at)
+
+    @staticmethod
+    def _joined(standing: Crossing, window: tuple[Item, ...], at: int) -> Crossing:
+        parts, last = _parts(standing), window[-1]
+        new = [item for item in window if item.event not in parts]
+        added = [event for event in _events(new) if event not in standing.events]
+        parts |= {item.event: item.offset for item in new}
+        return replace(
+            standing, events=_trimmed([*standing.events, *added]), total=standing.total + len(added),
+            count=standing.count + len(new), last=at, party=last.party, channel=last.channel,
+            facts={PARTS: {**_bounded(parts)}},
+        )  # fmt: skip
+
+    def _told(self, crossing: Crossing) -> Crossing:
+        """As it is said: with the rules and the signals in words."""
+        linked = linked_rules(crossing)
+        present = set(linked.values())
+        words = {
+            "rules": ", ".join(rule for number, rule in enumerate(self.rules) if number in present),
+            "signals": ", ".join(_trimmed(list(linked))),
+        }
+        return replace(crossing, facts={"": {**words}})
+
+
+def _events(items: Iterable[Item]) -> list[str]:
+    """The events of several signals, each once."""
+    return list(dict.fromkeys(event for item in items for event in str(item.facts["events"]).split("\n")))
+
+
+def _trimmed(names: list[str]) -> tuple[str, ...]:
+    """Those that it began with and the newest."""
+    first = MAX_EVIDENCE // 2
+    return tuple(names if len(names) <= MAX_EVIDENCE else [*names[:first], *names[first - MAX_EVIDENCE :]])
+
+
+def _bounded(parts: dict[str, int]) -> dict[str, int]:
+    """Not more signals than are kept: gives up the oldest whose rule has another, or that is resolved."""
+    while len(parts) > MAX_PARTS:
+        rules = list(parts.values())
+        del parts[next(signal for signal, n in parts.items() if n < 0 or rules.count(n) > 1)]
+    return parts

@@ -60,7 +60,7 @@ class _Links:
         if depth > MAX_DEPTH:
             mistake = file.mistake((*path, "detect", kind), f"stands on {depth} levels of rules, at most {MAX_DEPTH}")
             self.mistakes.setdefault(file.name, []).append(mistake)
-        return self._with(rule, detector, parts), depth
+        return self._with(rule, detector, parts, depth), depth
 
     def _wrong(self, rule: Rule, other: str, way: tuple[str, ...]) -> str:
         if other in way:
@@ -73,14 +73,14 @@ class _Links:
         return ""
 
     @staticmethod
-    def _with(rule: Rule, detector: CompositeDetector, parts: Sequence[Rule]) -> Rule:
-        slack = max((_slack(part) for part in parts), default=1)
+    def _with(rule: Rule, detector: CompositeDetector, parts: Sequence[Rule], depth: int) -> Rule:
+        grace = max(map(_slack, parts), default=0)
         logic = hashlib.blake2b("\n".join((rule.key, *(p.key for p in parts))).encode(), digest_size=4).hexdigest()
-        made = replace(detector, slack=slack, timing=replace(detector.timing, keep=detector.timing.within + slack))
+        made = replace(detector, timing=replace(detector.timing, grace=grace), depth=depth)
         return replace(rule, key=f"{rule.spec.id}:{logic}", detector=made)
 
 
 def _slack(rule: Rule) -> int:
-    """How much later than its own time a signal may come to light."""
+    """How much later than its own time a signal may come to light: with the millisecond in which its grace is over."""
     detector = rule.detector
-    return detector.slack if isinstance(detector, CompositeDetector) else detector.timing.grace + 1
+    return detector.timing.grace + (not isinstance(detector, CompositeDetector))

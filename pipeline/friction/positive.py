@@ -27,14 +27,12 @@ _OPEN: Final = End.OPEN
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Lengths of time in milliseconds. `grace`: how long after its own time something may still come to light.
-    `keep`: how long after its end a crossing must still be known."""
+    """Lengths of time in milliseconds. `grace`: how long after its own time something may still come to light."""
 
     within: int
     cooldown: int
     expires: int
     grace: int = 0
-    keep: int = 0
 
     def ends(self, last: int) -> int:
         """From which watermark on a crossing has expired that was true last then."""

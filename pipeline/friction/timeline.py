@@ -127,11 +127,11 @@ def fold(group: Group, detector: Detector, horizon: int) -> Machine:
 
 
 def _is_final(said: Emitted, detector: Detector, horizon: int) -> bool:
-    """Whether it has ended and nothing that may still come in time could have been added to it."""
+    """Whether it has ended and nothing that may still come in time could have been added to it, or bring it back."""
     crossing, timing = said.crossing, detector.timing
     if said.status == SignalStatus.EXPIRED.value and crossing.end is End.OPEN:
-        return timing.ends(crossing.last) + timing.keep <= horizon
-    return said.status in FINAL and crossing.closed + timing.grace + timing.keep < horizon
+        return timing.ends(crossing.last) <= horizon
+    return said.status in FINAL and max(crossing.at, crossing.closed) + timing.grace < horizon
 
 
 def spill(group: Group, detector: Detector, horizon: int) -> int:

@@ -1,15 +1,15 @@
 """Runs the rules on one customer: which groups an event belongs to, what changed, what is said of it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from touchline.pipeline.engine.clock import MINUTE
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.code import Hits
-from touchline.pipeline.friction.composite import CompositeDetector, part_of
-from touchline.pipeline.friction.rules import CUSTOMER, WHOLE, Rule, RuleSet
+from touchline.pipeline.friction.passing import Passing, Said
+from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
 from touchline.pipeline.friction.state import CLOSING, CONTEXT, EMPTY, Crossing, Customer, Emitted, Group, Item, Machine
 from touchline.pipeline.friction.terms import Terms, terms_of
@@ -48,6 +48,7 @@ class Watch:
     the shard's, which the customer's own may be ahead of.
 
     `noticed`: how far the stream was when this came to light: an event's own raw partition, or what a timer waited for.
+    `said`: what is still to be passed on to rules on rules.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Watch:
     partition: int
     out: Outbox
     noticed: int = 0
+    said: list[Said] = field(default_factory=list)
 
 
 Spot = tuple[Rule, str, Group]
@@ -73,6 +75,7 @@ class Watcher:
         self._terms = {rule.key: terms_of(rule) for rule in rules.rules}
         departments = {rule.spec.owner for rule in rules.rules}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
+        self._passing = Passing(rules, self._new_group, self._changed)
 
     def take(self, watch: Watch, event: EnrichedTouchpoint, at: int, hits: Hits, *, too_late: bool) -> None:
         """Shows an event to the rules that wait for it."""
@@ -98,6 +101,7 @@ class Watcher:
                     fates = {fate} if fates is None else fates | {fate}
         for fate in fates or ():
             watch.out.count(fate.value)
+        self._passing.run(watch)
         if watch.horizon - customer.tidied >= _TIDY_EVERY:
             self._tidy(watch)
 
@@ -169,11 +173,12 @@ class Watcher:
         """Says what the watermark alone has changed."""
         customer = watch.customer
         watermark = watch.watermark if watch.watermark is not None else 0
-        for spot in list(self._groups(customer)):  # a signal may begin a group of a rule on it
+        for spot in self._groups(customer):
             rule, _, group = spot
             if group.due is None or group.due <= watermark:
                 self._say(watch, spot)
                 group.due = self._due(rule, group, watermark)
+        self._passing.run(watch)
         self._tidy(watch)
         customer.due = max(self._least(watch), watermark + 1)
 
@@ -202,9 +207,8 @@ class Watcher:
             for name, group in groups.items():
                 if group.recent and group.recent[-1].at >= horizon:
                     continue
-                behind = _behind(watch, rule)
-                base = fold(group, rule.detector, behind)
-                if not group.emitted and rule.detector.idle(base, behind):
+                base = fold(group, rule.detector, horizon)
+                if not group.emitted and rule.detector.idle(base, horizon):
                     freed.append((key, name))
         for key, name in freed:
             del customer.groups[key][name]
@@ -245,7 +249,8 @@ class Watcher:
                 self._tell(watch, spot, old, crossing)
             elif old is not None and old.status != SignalStatus.RETRACTED.value:
                 old.status = SignalStatus.RETRACTED.value
-                self._changed_signal(watch, rule, name, old)
+                self._send(watch, self._terms[rule.key], name, old)
+                self._passing.note(watch, rule, name, old)
 
     def _tell(self, watch: Watch, spot: Spot, old: Emitted | None, crossing: Crossing) -> None:
         rule, name, group = spot
@@ -261,7 +266,8 @@ class Watcher:
             old.crossing = crossing
             return
         old.status, old.crossing = status.value, crossing
-        self._changed_signal(watch, rule, name, old)
+        self._send(watch, self._terms[rule.key], name, old)
+        self._passing.note(watch, rule, name, old)
 
     def _close(self, watch: Watch, terms: Terms, name: str, group: Group) -> None:
         for said in group.emitted:
@@ -276,26 +282,6 @@ class Watcher:
         signal = self._builder.signal(terms, said, around)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
-
-    def _changed_signal(self, watch: Watch, rule: Rule, name: str, said: Emitted) -> None:
-        """Sends a signal, and tells it to the rules that name its rule."""
-        self._send(watch, self._terms[rule.key], name, said)
-        if rule.spec.id in self._rules.above:
-            self._pass_on(watch, rule.spec.id, name, said)
-
-    def _pass_on(self, watch: Watch, part: str, name: str, said: Emitted) -> None:
-        gone = said.status == SignalStatus.RETRACTED.value
-        for rule, detector, number in self._rules.above[part]:
-            where = WHOLE if rule.spec.per == CUSTOMER else name
-            group = watch.customer.groups.get(rule.key, {}).get(where)
-            before = EMPTY if group is None else tip_of(group, detector)
-            after = detector.told(before, part_of(said, part, number), _behind(watch, rule), gone=gone)
-            if after is before:
-                continue
-            if group is None:
-                group = self._new_group(watch, rule, where)
-            group.base = group.tip = after
-            self._changed(watch, (rule, where, group), before)
 
     def _set_due(self, watch: Watch, rule: Rule, group: Group) -> None:
         before, group.due = group.due, self._due(rule, group, watch.watermark)
@@ -335,14 +321,6 @@ def _inherit(customer: Customer, heir: Rule, name: str, group: Group, horizon: i
         fresh = Group()
         fresh.base = fresh.tip = Machine(last_open=last)
         customer.groups.setdefault(heir.key, {}).setdefault(name, fresh)
-
-
-def _behind(watch: Watch, rule: Rule) -> int:
-    """The time before which a rule hears of nothing more. Signals of absences wait for all sources, not for the
-    customer's alone, so what counts signals waits for both."""
-    if rule.detector.__class__ is CompositeDetector:
-        return min(watch.horizon, watch.watermark or 0)
-    return watch.horizon
 
 
 def _same(said: Emitted, crossing: Crossing, status: SignalStatus) -> bool:

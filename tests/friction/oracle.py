@@ -362,32 +362,85 @@ class AbsenceMeaning(Meaning):
         return sorted((c.shown() for c in found), key=shown_order)
 
 
-Signals = Sequence[tuple[str, int, int | None]]
-"""Rule, beginning, and when it was resolved, of signals that stand in the end."""
+@dataclass(frozen=True)
+class Part:
+    """A signal that stands in the end: its id, its rule, when it began, and when it was resolved."""
+
+    id: str
+    rule: str
+    at: int
+    closed: int | None
+
+    def stands(self, now: int) -> bool:
+        return self.at <= now and (self.closed is None or self.closed > now)
 
 
-def composite(signals: Signals, least: int, within: int, expires: int, watermark: int) -> list[tuple[int, str, int]]:
-    """all and any without a cooldown, by what holds at each time: beginning, end, and how many signals are linked."""
-    order = sorted(signals, key=lambda s: s[:2][::-1])
-    found: list[list[Any]] = []
-    for index, (rule, at, _) in enumerate(order):
-        stood = [s for s in order[:index] if at - within <= s[1] and (s[2] is None or s[2] > at)]
-        if len({s[0] for s in stood} | {rule}) < least:
-            continue
-        before = len({s[0] for s in stood}) >= least
-        if before and found and _ended(found[-1][1], least) > at and at <= found[-1][1][-1][1] + expires:
-            found[-1][1].append(order[index])
-        elif not before:
-            found.append([at, [*stood, order[index]]])
-    ends = []
-    for at, parts in found:
-        ended, last = _ended(parts, least), parts[-1][1]
-        end = "resolved" if ended <= last + expires else "expired" if watermark > last + expires else "open"
-        ends.append((at, end, len(parts)))
-    return sorted(ends)
+@dataclass
+class Link:
+    """A crossing of a rule on rules: when which signal came to it."""
+
+    at: int
+    joined: dict[str, int] = field(default_factory=dict)
+    over: bool = False
+    ousted: bool = False
+
+    def last(self, now: float) -> int:
+        return max(at for at in self.joined.values() if at <= now)
 
 
-def _ended(parts: Signals, least: int) -> float:
-    """The first time after which too few rules have a signal that is not resolved."""
-    times = sorted(s[2] for s in parts if s[2] is not None)
-    return next((t for t in times if len({s[0] for s in parts if s[2] is None or s[2] > t}) < least), float("inf"))
+@dataclass(frozen=True)
+class LinkMeaning:
+    """all and any, by what holds at each time at which a signal begins."""
+
+    at_least: int
+    within: int
+    cooldown: int
+    expires: int
+    grace: int
+
+    def crossings(self, parts: Sequence[Part], watermark: int) -> list[tuple[int, str, int | None, frozenset[str]]]:
+        """Beginning, end and its time, and the signals that are linked."""
+        found: list[Link] = []
+        for now in sorted({part.at for part in parts if part.stands(part.at)}):
+            stood = [part for part in parts if part.stands(now) and part.at >= now - self.within]
+            last = found[-1] if found else None
+            standing = last if last is not None and not last.over and self._open(last, parts, now) else None
+            cool = last is None or now >= last.at + self.cooldown
+            if len({part.rule for part in stood}) < self.at_least:
+                if standing is not None and cool:
+                    standing.over = True
+                continue
+            if standing is None and cool:
+                unended = [link for link in found if self._open(link, parts, now)]
+                if len(unended) >= 16:
+                    unended[0].ousted = unended[0].over = True
+                standing = Link(now)
+                found.append(standing)
+            if standing is not None:
+                standing.joined = {part.id: now for part in stood} | standing.joined
+        return sorted((self._shown(link, parts, watermark) for link in found), key=lambda shown: shown[:2])
+
+    def _open(self, link: Link, parts: Sequence[Part], now: int) -> bool:
+        closed = self._closed(link, parts)
+        return not link.ousted and (closed is None or closed > now) and now <= link.last(now) + self.expires
+
+    def _closed(self, link: Link, parts: Sequence[Part]) -> int | None:
+        """The first end of one of its signals with which too few rules had one left, unless it had expired."""
+        for now in sorted(part.closed for part in parts if part.id in link.joined and part.closed is not None):
+            if now <= link.at:
+                continue
+            mine = [part for part in parts if link.joined.get(part.id, now) < now]
+            left = {part.rule for part in mine if part.closed is None or part.closed > now}
+            if now > max(link.joined[part.id] for part in mine) + self.expires:
+                return None
+            if len(left) < self.at_least:
+                return now
+        return None
+
+    def _shown(
+        self, link: Link, parts: Sequence[Part], watermark: int
+    ) -> tuple[int, str, int | None, frozenset[str]]:
+        closed = None if link.ousted else self._closed(link, parts)
+        late = watermark > link.last(float("inf")) + self.expires + self.grace
+        end = "resolved" if closed is not None else "expired" if late or link.ousted else "open"
+        return (link.at, end, closed, frozenset(link.joined))

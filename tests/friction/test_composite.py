@@ -1,13 +1,15 @@
 """all and any: a function of the signals that stand in the end, whatever the order of arrival; and their mistakes."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.friction.oracle import composite
+from tests.friction.oracle import LinkMeaning, Part
 from tests.friction.support import LATENESS, START, Run, last_of_each, touchpoint
 from tests.friction.test_order import DRAWN, OPEN, arrivals, history
 from touchline.pipeline.engine.clock import HOUR, MINUTE, to_ms
@@ -23,15 +25,24 @@ def rule(name: str, detect: str, more: str = "") -> str:
     return f'- {{id: {name}, owner: care, stage: support, evidence: "{{at}}", action: act, detect: {detect}{more}}}\n'
 
 
+FIRST = ("one", "two", "three")
 PARTS = (
     rule("one", "{match: {event: a.one}}", ", resolve: {event: d.four}, expires: 400m")
-    + rule("two", "{count: {event: b.two, at_least: 2, within: 30m}}", ", expires: 400m")
+    + rule("two", "{count: {event: b.two, at_least: 2, within: 30m}}", ", expires: 20m, resolve: {event: c.three}")
     + rule(
         "three",
         "{absence: {after: {event: a.one}, expect: {event: b.two}, deadline: 20m, grace: 15m}}",
         ", expires: 400m",
     )
 )
+SECOND = ("c", "two")
+
+
+def composite_text(name: str, parts: tuple[str, ...], meaning: LinkMeaning) -> str:
+    """As a rule: `all` where all are needed."""
+    kind = "all: {" if meaning.at_least == len(parts) else f"any: {{at_least: {meaning.at_least}, "
+    detect = f"{{{kind}rules: [{', '.join(parts)}], within: {meaning.within // MINUTE}m}}}}"
+    return rule(name, detect, f", expires: {meaning.expires // MINUTE}m, cooldown: {meaning.cooldown // MINUTE}m")
 
 
 def ended(signal: Signal) -> int | None:
@@ -39,31 +50,40 @@ def ended(signal: Signal) -> int | None:
     return to_ms(signal.at.fromisoformat(str(closed))) if signal.status is SignalStatus.RESOLVED else None
 
 
-def shown(signals: list[Signal]) -> list[tuple[int, str, int]]:
-    found = []
-    for signal in signals:
-        count = signal.values["count"]
-        assert isinstance(count, int)
-        found.append((to_ms(signal.at), "open" if signal.status in OPEN else signal.status.value, count))
-    return sorted(found)
+def linked(signal: Signal) -> frozenset[str]:
+    return frozenset(str(signal.values["signals"]).split(", "))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    DRAWN,
-    st.integers(0, 2**32),
-    st.sampled_from([None, 1, 2, 3]),
-    st.sampled_from([5, 40, 120]),
-    st.sampled_from([1, 30, 300]),
-    st.sampled_from([0, 20, 300]),
+def check_meaning(name: str, rules: tuple[str, ...], signals: Sequence[Signal], meaning: LinkMeaning, end: int) -> Any:
+    """What a rule says against the oracle, which goes by the signals of the rules that it names."""
+    parts = [Part(s.signal_id, s.rule, to_ms(s.at), ended(s)) for s in signals if s.rule in rules]
+    ours = sorted((s for s in signals if s.rule == name), key=lambda s: s.at)
+    expected = meaning.crossings(parts, end - LATENESS)
+    found = [(to_ms(s.at), "open" if s.status in OPEN else s.status.value, ended(s)) for s in ours]
+    assert found == [shown[:3] for shown in expected]
+    for signal, (_, _, _, links) in zip(ours, expected, strict=True):
+        assert signal.values["count"] == len(links)
+        assert linked(signal) == links if len(links) <= 20 else linked(signal) < links
+        told = {event for s in signals if s.signal_id in links for event in s.events}
+        assert set(signal.events) <= told
+    return [(*shown, s.events, s.evidence, s.values["rules"]) for shown, s in zip(found, ours, strict=True)]
+
+
+MEANINGS = st.builds(
+    LinkMeaning,
+    at_least=st.integers(1, 3),
+    within=st.sampled_from([5 * MINUTE, 40 * MINUTE, 120 * MINUTE]),
+    cooldown=st.sampled_from([0, 0, 20 * MINUTE, 90 * MINUTE]),
+    expires=st.sampled_from([MINUTE, 30 * MINUTE, 300 * MINUTE]),
+    grace=st.just(15 * MINUTE + 1),
 )
-def test_any_order_of_arrival_gives_what_the_final_signals_say(
-    drawn: Any, seed: int, least: int | None, within: int, expires: int, more: int
-) -> None:
-    kind = "all: {" if least is None else f"any: {{at_least: {least}, "
-    text = (
-        HEAD + rule("c", f"{{{kind}rules: [one, two, three], within: {within}m}}}}", f", expires: {expires}m") + PARTS
-    )
+
+
+def check(drawn: Any, seed: int, lower: LinkMeaning, upper: LinkMeaning, more: int) -> None:
+    """A rule on rules, and one on that: two orders of arrival against the oracle and each other, and each against
+    itself in other batches and with restarts."""
+    upper = replace(upper, at_least=min(upper.at_least, 2))
+    text = HEAD + composite_text("d", SECOND, upper) + composite_text("c", FIRST, lower) + PARTS
     events, rng = history(drawn, seed), random.Random(seed)
     end = START + 241 * MINUTE + more * MINUTE
     seen = []
@@ -71,13 +91,8 @@ def test_any_order_of_arrival_gives_what_the_final_signals_say(
         log = arrivals(events, seed, end, rng)
         whole = Run(text).feed(*log)
         stand = [s for s in last_of_each(whole.signals()).values() if s.status is not SignalStatus.RETRACTED]
-        parts = [(s.rule, to_ms(s.at), ended(s)) for s in stand if s.rule != "c"]
-        ours = [s for s in stand if s.rule == "c"]
-        seen.append(shown(ours))
-        expected = composite(parts, least or 3, within * MINUTE, expires * MINUTE, end - LATENESS)
-        assert seen[-1] == expected
-        known = {s.signal_id for s in stand}
-        assert all(set(str(s.values["signals"]).split(", ")) <= known for s in ours)
+        seen.append((check_meaning("c", FIRST, stand, lower, end), check_meaning("d", SECOND, stand, upper, end)))
+        assert not whole.counts.get("evicted")
         pieces = Run(text)
         while log:
             size = rng.randint(1, 8)
@@ -87,6 +102,24 @@ def test_any_order_of_arrival_gives_what_the_final_signals_say(
                 pieces.shard.restart()
         assert pieces.outputs == whole.outputs
     assert seen[0] == seen[1]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(DRAWN, st.integers(0, 2**32), MEANINGS, MEANINGS, st.sampled_from([1, 20, 300]))
+def test_any_order_of_arrival_gives_what_the_final_signals_say(
+    drawn: Any, seed: int, lower: LinkMeaning, upper: LinkMeaning, more: int
+) -> None:
+    check(drawn, seed, lower, upper, more)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@settings(max_examples=4_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(DRAWN, st.integers(0, 2**32), MEANINGS, MEANINGS, st.sampled_from([1, 20, 300]))
+def test_thousands_of_orders_of_arrival(
+    drawn: Any, seed: int, lower: LinkMeaning, upper: LinkMeaning, more: int
+) -> None:
+    check(drawn, seed, lower, upper, more)
 
 
 CHASED = (

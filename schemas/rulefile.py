@@ -16,6 +16,7 @@ from touchline.schemas.types import Name
 from touchline.schemas.vocabulary import Control, Polarity, Severity, Stage
 
 _DAY: Final = 86_400_000
+_MOST_RULES: Final = 16
 
 
 def _deadline(value: object) -> object:
@@ -24,10 +25,13 @@ def _deadline(value: object) -> object:
     raise ValueError(f"{value!r} is no deadline: write it with its unit, such as 48h")
 
 
-def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+def _different(sides: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    names = [name for side in sides for name in side]
     if len(set(names)) < len(names):
         raise ValueError("names a rule twice")
-    return names
+    if len(names) > _MOST_RULES:
+        raise ValueError(f"names {len(names)} rules, at most {_MOST_RULES}")
+    return sides
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
@@ -82,15 +86,20 @@ class Absence:
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class AllOf:
     """True while signals of all these rules stand at once, begun within the closed window. A resolved signal stands no
-    more. Signals of the same customer count together; with another `per`, those of the same group."""
+    more. Of rules that stand in a list of their own one is enough. Signals of the same customer count together; with
+    another `per`, those of the same group."""
 
-    rules: Annotated[tuple[Name, ...], AfterValidator(_different), Field(min_length=2, max_length=8)]
+    rules: Annotated[
+        tuple[Annotated[tuple[Name, ...], BeforeValidator(as_list), Field(min_length=1)], ...],
+        AfterValidator(_different),
+        Field(min_length=2, max_length=8),
+    ]
     within: PositiveLength
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class AnyOf(AllOf):
-    """The same of at least so many of the rules."""
+    """The same of at least so many of the rules; those that stand in a list of their own count as one."""
 
     at_least: Annotated[int, Field(strict=True, ge=1, le=8)] = 1
 

@@ -191,7 +191,9 @@ class RuleCompiler(PatternCompiler):
         """Which rules those are is looked at when all rules are known."""
         if self.spec.resolve:
             self.mistake((*self.path, "resolve"), "is not for this rule: it is resolved when its signals are")
-        detector = CompositeDetector(self._timing(spec.within), spec.rules, at_least)
+        sides = tuple(number for number, side in enumerate(spec.rules) for _ in side)
+        rules = tuple(name for side in spec.rules for name in side)
+        detector = CompositeDetector(self._timing(spec.within), rules, sides, at_least)
         return _Found(detector, (), frozenset({"rules"}), at_least, spec.within)
 
     def _public(self, name: str, path: Path_) -> None:

@@ -79,8 +79,9 @@ def _parts(crossing: Crossing) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class CompositeDetector:
-    """True while signals of at least `at_least` of the rules stand, begun within the closed window. One that was
-    resolved stands no more; one that expired stands, for nobody said that it was over.
+    """True while signals of at least `at_least` sides stand, begun within the closed window. `sides`: of each of the
+    rules the side that it is on; of those on one side any will do. A signal that was resolved stands no more; one that
+    expired stands, for nobody said that it was over.
 
     It is looked at whenever signals begin, all that begin at one time together. The grace of its `timing` is how much
     later than its own time a part may come to light. `depth`: how many levels of rules on rules there are with it.
@@ -88,6 +89,7 @@ class CompositeDetector:
 
     timing: Timing
     rules: tuple[str, ...]
+    sides: tuple[int, ...]
     at_least: int
     depth: int = 1
 
@@ -172,7 +174,7 @@ class CompositeDetector:
         if parts.pop(signal, None) is None:
             return crossing
         left = replace(crossing, facts={PARTS: {**parts}}, count=crossing.count - 1)
-        if len({n if n >= 0 else ~n for n in parts.values()}) >= self.at_least:
+        if self.holds(n if n >= 0 else ~n for n in parts.values()):
             return left
         return replace(left, end=End.DISPROVED, closed=crossing.at, over=True)
 
@@ -194,15 +196,23 @@ class CompositeDetector:
         return replace(machine, window=window, crossings=crossings)
 
     def _resolved(self, crossing: Crossing, ended: frozenset[str], at: int) -> Crossing:
-        """Resolved when signals of too few rules are left that are not."""
+        """Resolved when signals of too few sides are left that are not."""
         parts = _parts(crossing)
         if not self._is_open(crossing, at) or not any(parts.get(signal, -1) >= 0 for signal in ended):
             return crossing
         parts = {signal: ~n if signal in ended and n >= 0 else n for signal, n in parts.items()}
         crossing = replace(crossing, facts={PARTS: {**parts}})
-        if len({n for n in parts.values() if n >= 0}) >= self.at_least:
+        if self.holds(n for n in parts.values() if n >= 0):
             return crossing
         return replace(crossing, end=End.RESOLVED, closed=at, over=True)
+
+    def names(self, side: int) -> str:
+        """The rules of a side: `a or b`."""
+        return " or ".join(rule for rule, own in zip(self.rules, self.sides, strict=True) if own == side)
+
+    def holds(self, rules: Iterable[int]) -> bool:
+        """Whether rules of that number are enough."""
+        return len({self.sides[rule] for rule in rules}) >= self.at_least
 
     def _is_open(self, crossing: Crossing, at: int) -> bool:
         """Whether it has neither ended nor expired by then. That it expires is not noted: it follows from the time."""
@@ -217,7 +227,7 @@ class CompositeDetector:
         last = machine.crossings[-1] if machine.crossings else None
         standing = last if last is not None and not last.over and self._is_open(last, at) else None
         cool = machine.last_open is None or at >= machine.last_open + self.timing.cooldown
-        if len({item.offset for item in window}) >= self.at_least:
+        if self.holds(item.offset for item in window):
             if standing is not None:
                 return replace(machine, crossings=(*machine.crossings[:-1], self._joined(standing, window, at)))
             return self._opened(machine, window, at) if cool else machine
@@ -229,7 +239,7 @@ class CompositeDetector:
         """Its anchors are those of the newest signal of each rule, after a word that no other crossing has."""
         newest = list({item.offset: item for item in window}.values())
         anchors = (_digest("\n".join(item.source for item in newest)), *_events(newest)[-MAX_EVIDENCE:])
-        events, last = _events(window), window[-1]
+        events, last = _events(window), self._first(window)
         opened = Crossing(
             at=at, first=window[0].at, anchors=anchors, events=_trimmed(events), total=len(events), count=len(window),
             last=at, party=last.party, channel=last.channel, facts={PARTS: {i.event: i.offset for i in window}},
@@ -241,9 +251,8 @@ class CompositeDetector:
             crossings[oldest] = replace(crossings[oldest], end=End.EXPIRED, closed=at, over=True)
         return replace(machine, crossings=(*crossings, opened), last_open=at)
 
-    @staticmethod
-    def _joined(standing: Crossing, window: tuple[Item, ...], at: int) -> Crossing:
-        parts, last = _parts(standing), window[-1]
+    def _joined(self, standing: Crossing, window: tuple[Item, ...], at: int) -> Crossing:
+        parts, last = _parts(standing), self._first(window)
         new = [item for item in window if item.event not in parts]
         added = [event for event in _events(new) if event not in standing.events]
         parts |= {item.event: item.offset for item in new}
@@ -252,6 +261,10 @@ class CompositeDetector:
             count=standing.count + len(new), last=at, party=last.party, channel=last.channel,
             facts={PARTS: {**_bounded(parts)}},
         )  # fmt: skip
+
+    def _first(self, window: tuple[Item, ...]) -> Item:
+        """The one that says whose it is: the newest of the side that is named first."""
+        return min(reversed(window), key=lambda item: self.sides[item.offset])
 
     def _told(self, crossing: Crossing) -> Crossing:
         """As it is said: with the rules and the signals in words."""
@@ -276,7 +289,7 @@ def _trimmed(names: list[str]) -> tuple[str, ...]:
 
 
 def _bounded(parts: dict[str, int]) -> dict[str, int]:
-    """Not more signals than are kept: gives up the oldest whose rule has another, or that is resolved."""
+    """Not more signals than are kept: gives up the oldest that is resolved, or whose rule has another."""
     while len(parts) > MAX_PARTS:
         rules = list(parts.values())
         del parts[next(signal for signal, n in parts.items() if n < 0 or rules.count(n) > 1)]

@@ -1,9 +1,9 @@
 """Rules that name other rules: all of them known, none of them in a circle, not too deep."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.rules import CUSTOMER, Rule
@@ -16,12 +16,16 @@ Placed = tuple[YamlFile, Path_, Rule]
 """A rule with its file and its place in it."""
 
 
-def linked(placed: Sequence[Placed]) -> list[Rule]:
+def linked(placed: Sequence[Placed], absent: Collection[str] = ()) -> list[Rule]:
     """The rules, each of those that name others with what it needs to know of them. Another logic of a rule is another
     logic of those that name it.
 
+    Args:
+        placed: all rules.
+        absent: those that are there, but have mistakes of their own.
+
     Raises: FileError with the mistakes of the first file that has any."""
-    links = _Links({one[2].spec.id: one for one in placed})
+    links = _Links({one[2].spec.id: one for one in placed}, absent)
     rules = [links.rule(rule.spec.id, ()) for _, _, rule in placed]
     for file, _, _ in placed:
         if file.name in links.mistakes:
@@ -29,9 +33,15 @@ def linked(placed: Sequence[Placed]) -> list[Rule]:
     return rules
 
 
+def parts_of(rule: Rule) -> tuple[str, ...]:
+    """The ids of the rules that it names."""
+    return rule.detector.rules if isinstance(rule.detector, CompositeDetector) else ()
+
+
 @dataclass(slots=True)
 class _Links:
     placed: dict[str, Placed]
+    absent: Collection[str]
     done: dict[str, tuple[Rule, int]] = field(default_factory=dict)
     mistakes: dict[str, list[Mistake]] = field(default_factory=dict)
 
@@ -49,10 +59,11 @@ class _Links:
         kind = "all" if rule.spec.detect.all is not None else "any"
         parts: list[Rule] = []
         way = (*above, name)
-        for number, other in enumerate(detector.rules):
+        for place, other in _named(file, (*path, "detect", kind, "rules"), detector):
+            if other in self.absent and other not in self.placed:
+                continue
             message = self._wrong(rule, other, way)
             if message:
-                place = (*path, "detect", kind, "rules", number)
                 self.mistakes.setdefault(file.name, []).append(file.mistake(place, message))
             else:
                 parts.append(self.rule(other, way))
@@ -78,6 +89,17 @@ class _Links:
         logic = hashlib.blake2b("\n".join((rule.key, *(p.key for p in parts))).encode(), digest_size=4).hexdigest()
         made = replace(detector, timing=replace(detector.timing, grace=grace), depth=depth)
         return replace(rule, key=f"{rule.spec.id}:{logic}", detector=made)
+
+
+def _named(file: YamlFile, path: Path_, detector: CompositeDetector) -> Iterator[tuple[Path_, str]]:
+    """Each rule that is named, with its place: some stand in a list of their own, of which one is enough."""
+    node: Any = file.data
+    for step in path:
+        node = node[step]
+    for side in range(detector.sides[-1] + 1):
+        mine = [name for name, own in zip(detector.rules, detector.sides, strict=True) if own == side]
+        for number, name in enumerate(mine):
+            yield ((*path, side, number) if isinstance(node[side], list) else (*path, side)), name
 
 
 def _slack(rule: Rule) -> int:

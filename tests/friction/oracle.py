@@ -390,8 +390,9 @@ class Link:
 
 @dataclass(frozen=True)
 class LinkMeaning:
-    """all and any, by what holds at each time at which a signal begins."""
+    """all and any, by what holds at each time at which a signal begins. `sides`: rules of which one is enough."""
 
+    sides: tuple[tuple[str, ...], ...]
     at_least: int
     within: int
     cooldown: int
@@ -406,7 +407,7 @@ class LinkMeaning:
             last = found[-1] if found else None
             standing = last if last is not None and not last.over and self._open(last, parts, now) else None
             cool = last is None or now >= last.at + self.cooldown
-            if len({part.rule for part in stood}) < self.at_least:
+            if self._sides(stood) < self.at_least:
                 if standing is not None and cool:
                     standing.over = True
                 continue
@@ -420,6 +421,9 @@ class LinkMeaning:
                 standing.joined = {part.id: now for part in stood} | standing.joined
         return sorted((self._shown(link, parts, watermark) for link in found), key=lambda shown: shown[:2])
 
+    def _sides(self, parts: Sequence[Part]) -> int:
+        return sum(any(part.rule in side for part in parts) for side in self.sides)
+
     def _open(self, link: Link, parts: Sequence[Part], now: int) -> bool:
         closed = self._closed(link, parts)
         return not link.ousted and (closed is None or closed > now) and now <= link.last(now) + self.expires
@@ -430,16 +434,14 @@ class LinkMeaning:
             if now <= link.at:
                 continue
             mine = [part for part in parts if link.joined.get(part.id, now) < now]
-            left = {part.rule for part in mine if part.closed is None or part.closed > now}
+            left = [part for part in mine if part.closed is None or part.closed > now]
             if now > max(link.joined[part.id] for part in mine) + self.expires:
                 return None
-            if len(left) < self.at_least:
+            if self._sides(left) < self.at_least:
                 return now
         return None
 
-    def _shown(
-        self, link: Link, parts: Sequence[Part], watermark: int
-    ) -> tuple[int, str, int | None, frozenset[str]]:
+    def _shown(self, link: Link, parts: Sequence[Part], watermark: int) -> tuple[int, str, int | None, frozenset[str]]:
         closed = None if link.ousted else self._closed(link, parts)
         late = watermark > link.last(float("inf")) + self.expires + self.grace
         end = "resolved" if closed is not None else "expired" if late or link.ousted else "open"

@@ -160,16 +160,19 @@ class CompositeDetector:
         signal, began = part.item.event, part.item.at
         if not part.closed or part.closed >= limit:
             return machine
-        if part.closed > began:
-            corrected = self._ended(machine, frozenset((signal,)), part.closed)
-        else:
-            window = tuple(item for item in machine.window if item.event != signal)
-            crossings = tuple(self._disproved(crossing, signal) for crossing in machine.crossings)
-            corrected = replace(machine, window=window, crossings=crossings)
-        return machine if corrected == machine else corrected
+        window = tuple(item for item in machine.window if item.event != signal)
+        crossings = tuple(
+            self._resolved(crossing, frozenset((signal,)), part.closed)
+            if part.closed > max(began, crossing.at)
+            else self._disproved(crossing, signal)
+            for crossing in machine.crossings
+        )
+        if window == machine.window and crossings == machine.crossings:
+            return machine
+        return replace(machine, window=window, crossings=crossings)
 
     def _disproved(self, crossing: Crossing, signal: str) -> Crossing:
-        """Without a signal that there never was."""
+        """Without a signal that did not stand when it began."""
         parts = _parts(crossing)
         if parts.pop(signal, None) is None:
             return crossing

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from touchline.pipeline.friction.composite import CompositeDetector, part_of
 from touchline.pipeline.friction.rules import CUSTOMER, WHOLE, Rule, RuleSet
 from touchline.pipeline.friction.state import EMPTY, Emitted, Group, Machine, Pending
@@ -74,4 +76,7 @@ class Passing:
         if group is None:
             group = self.begin(watch, rule, name)
         group.base = group.tip = after
-        self.changed(watch, (rule, name, group), before)
+        lost = detector.current(after).evicted - detector.current(before).evicted
+        if lost > 0:
+            watch.out.count("evicted", lost)
+        self.changed(watch, (rule, name, group), replace(before, evicted=after.evicted))  # counted already

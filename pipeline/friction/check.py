@@ -62,6 +62,7 @@ class _Checker:
     report: Report = field(default_factory=Report)
     seen: set[tuple[str, int, int, str]] = field(default_factory=set)
     by_id: dict[str, Rule] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
 
     def mistakes(self, error: FileError, code: str = "mistake") -> None:
         for mistake in error.mistakes:
@@ -77,26 +78,31 @@ class _Checker:
         """A file of the right shape; None when it has mistakes, which are told."""
         try:
             file = YamlFile.read(path)
+        except FileError as error:
+            self.mistakes(error)
+            return None
+        try:
             file.as_type(_ADAPTER)
         except FileError as error:
             self.mistakes(error)
+            self.absent |= _ids(file)
             return None
         return file
 
     def compiled(self, files: list[YamlFile], *, builtin: bool) -> tuple[list[Placed], list[Rule]]:
         """The rules of the files that compile together, each with its place; and all that are in force with them. A
         file with mistakes is left out, and the others are looked at without it."""
-        left, absent = list(files), set[str]()
+        left = list(files)
         shipped = compile_placed([YamlFile.read(path) for path in rule_files([BUILTIN])], Tally()) if builtin else []
         while True:
             try:
                 placed = compile_placed(left, Tally())
-                ids = {rule.spec.id for _, _, rule in placed} | absent
+                ids = {rule.spec.id for _, _, rule in placed} | self.absent
                 others = [one for one in shipped if one[2].spec.id not in ids]
-                rules = linked([*others, *placed], absent)
+                rules = linked([*others, *placed], self.absent)
             except FileError as error:
                 self.mistakes(error)
-                absent |= {spec.id for file in left if file.name == error.name for spec in file.as_type(_ADAPTER).rules}
+                self.absent |= {name for file in left if file.name == error.name for name in _ids(file)}
                 left = [file for file in left if file.name != error.name]
                 continue
             mine = rules[len(others) :]
@@ -133,6 +139,13 @@ class _Checker:
                 place = file.place(("rules", number, "id"))
                 for message in lacks if found else ["has no tests"]:
                     self.find(Finding(file.name, *place, spec.id, "warning", "untested", message))
+
+
+def _ids(file: YamlFile) -> set[str]:
+    """The ids of the rules of a file, whatever mistakes it has: who names one of them has made none."""
+    rules = file.data.get("rules") if isinstance(file.data, Mapping) else None
+    listed = rules if isinstance(rules, list) else []
+    return {str(rule["id"]) for rule in listed if isinstance(rule, Mapping) and "id" in rule}
 
 
 def check_rules(paths: Iterable[Path], *, builtin: bool, source_lateness: Mapping[str, int] | None = None) -> Report:

@@ -1,6 +1,7 @@
 """What a rule on rules can never be, or is hardly meant to be."""
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 from touchline.pipeline.friction.checkfields import Tell
@@ -31,7 +32,9 @@ class LinkCheck:
         sides = self.detector.sides[-1] + 1
         if name == "any" and self.detector.at_least == sides:
             self.tell(path, "note", "same", f"at_least is {sides}, of {sides}: that is all")
-        if parts and self.rule.spec.polarity not in {part.spec.polarity for part in parts}:
+        if len(parts) < len(self.detector.rules):
+            return  # of some nothing is known but that they have mistakes
+        if self.rule.spec.polarity not in {part.spec.polarity for part in parts}:
             ours, theirs = self.rule.spec.polarity, sorted({str(part.spec.polarity) for part in parts})
             message = f"is a {ours}, and the rules that it names tell of {' and '.join(theirs)}"
             self.tell((*self.path, "polarity"), "warning", "polarity", message)
@@ -40,16 +43,13 @@ class LinkCheck:
             (per,) = pers
             message = f"its rules are per {per}, and signals of different ones come together: else write per: {per}"
             self.tell((*self.path, "per"), "note", "per", message)
-        if len(parts) == len(self.detector.rules):
-            self._apart(path, sides)
+        self._apart(path, sides)
 
     def _apart(self, path: Path_, sides: int) -> None:
         """Sides of which each ends the other whenever it begins, so that only one of them can stand."""
-        together = [
-            [number for number in range(sides) if number == side or not self._never(side, number)]
-            for side in range(sides)
-        ]
-        if max(map(len, together)) < self.detector.at_least:
+        apart = {pair for pair in combinations(range(sides), 2) if self._never(*pair)}
+        ways = combinations(range(sides), self.detector.at_least)
+        if all(apart.intersection(combinations(way, 2)) for way in ways):
             message = "can never be true: each of the rules is resolved by the events that begin the other"
             self.tell((*path, "rules"), "error", "unreachable", message)
 

@@ -209,7 +209,7 @@ class CompositeDetector:
             return crossing
         return replace(crossing, end=End.RESOLVED, closed=at, over=True)
 
-    def names(self, side: int) -> str:
+    def side(self, side: int) -> str:
         """The rules of a side: `a or b`."""
         return " or ".join(rule for rule, own in zip(self.rules, self.sides, strict=True) if own == side)
 

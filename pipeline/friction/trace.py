@@ -222,6 +222,6 @@ def _standing(detector: CompositeDetector, machine: Machine, at: int) -> str:
     window = [item for item in machine.window if at - detector.timing.within <= item.at <= at]
     stand = [f"{detector.rules[item.offset]} since {shown_time(item.at)}" for item in window]
     sides = {detector.sides[item.offset] for item in window}
-    missing = [detector.names(side) for side in range(detector.sides[-1] + 1) if side not in sides]
+    missing = [detector.side(side) for side in range(detector.sides[-1] + 1) if side not in sides]
     told = f"{len(sides)} of {detector.at_least} stand" + (f": {', '.join(stand)}" if stand else "")
     return f"{told}; missing: {', '.join(missing)}" if missing else told

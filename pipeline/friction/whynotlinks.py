@@ -30,7 +30,7 @@ class LinkSilence:
         for side in range(self.detector.sides[-1] + 1):
             mine = [signal for signal in self.newest.values() if self._side(signal) == side]
             if not mine:
-                message = f"no signal of {self.detector.names(side)}: why-not --rule {self._first(side)} tells more"
+                message = f"no signal of {self.detector.side(side)}: why-not --rule {self._first(side)} tells more"
                 yield "missing", message
         if not self._fired():
             yield from self._nearest()
@@ -62,7 +62,7 @@ class LinkSilence:
         many, at, group = best
         sides = self._standing(at, group)
         stood = ", ".join(sorted({signal.rule for signals in sides.values() for signal in signals}))
-        missing = [self.detector.names(n) for n in range(self.detector.sides[-1] + 1) if n not in sides]
+        missing = [self.detector.side(n) for n in range(self.detector.sides[-1] + 1) if n not in sides]
         of = f"{many} of {self.detector.at_least} within {shown_length(self.detector.timing.within)}"
         whose = "" if self.rule.spec.per == CUSTOMER else f" of {group}"
         yield "threshold", f"at the most, at {shown_time(at)}{whose}: {of}: {stood}; missing: {', '.join(missing)}"

@@ -36,7 +36,7 @@ def thresholds(rule: Rule) -> str:
     words += [f"within {shown_length(rule.within)}"] if rule.within is not None else []
     absence = rule.spec.detect.absence
     words += [f"deadline {absence.deadline}"] if absence is not None else []
-    words += [f"grace {shown_length(timing.grace)}"] if timing.grace else []
+    words += [f"grace {shown_length(absence.grace)}"] if absence is not None and absence.grace else []
     words += [f"cooldown {shown_length(timing.cooldown)}"] if timing.cooldown else []
     return ", ".join([*words, f"expires after {shown_length(timing.expires)}"])
 

@@ -140,6 +140,29 @@ def test_it_expires_after_what_it_rests_on_and_nothing_is_kept() -> None:
     assert len(run.shard.state.customers) == 0
 
 
+MS = 1 / HOUR
+
+
+def test_lengths_of_time_are_closed() -> None:
+    both = rule("both", "{all: {rules: [x, y], within: 1h}}", ", expires: 30m, cooldown: 2h")
+    plain = ONE_OF.replace(", resolve: {event: c.three}", "")
+
+    def counts(*events: tuple[str, float]) -> list[object]:
+        return [signal.values["count"] for signal in of(told(plain + both, *events), "both")]
+
+    assert (counts(("a.one", 0), ("b.two", 1)), counts(("a.one", 0), ("b.two", 1 + MS))) == ([2], [])
+    assert counts(("a.one", 0), ("b.two", 0), ("b.two", 0.5)) == [3]
+    assert counts(("a.one", 0), ("b.two", 0), ("b.two", 0.5 + MS)) == [2]  # expired, and the cooldown is not over
+    again = (("a.one", 0), ("b.two", 0), ("a.one", 1.5))
+    assert (counts(*again, ("b.two", 2)), counts(*again, ("b.two", 2 - MS))) == ([2, 2], [2])
+
+
+def test_a_signal_that_is_resolved_the_moment_it_began_never_stood() -> None:
+    first = rule("first", "{any: {rules: [x, y], within: 1h}}")
+    run = told(ONE_OF + first, ("a.one", 0), ("c.three", 0), ("b.two", 1))
+    assert [(s.status, s.values["rules"]) for s in of(run, "first")] == [("retracted", "x"), ("opened", "y")]
+
+
 def test_who_is_erased_has_nothing_open_and_begins_anew() -> None:
     run = chased(("a.one", 0, 7), ("c.three", 3, 7))
     run.feed(touchpoint("e", "customer.erased", START + 4 * HOUR, raw_offset=8)).advance(START + 4 * HOUR)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tests.friction.oracle import LinkMeaning, Part
 from tests.friction.support import HEAD, LATENESS, START, Run, last_of_each, rule
 from tests.friction.test_order import DRAWN, OPEN, arrivals, history
 from touchline.pipeline.engine.clock import MINUTE, to_ms
+from touchline.pipeline.friction.journey import JourneyOptions
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import SignalStatus
 
@@ -29,12 +30,13 @@ FIRST = ((("one",), ("two",), ("three",)), (("one", "three"), ("two",)), (("thre
 SECOND = (("c",), ("two",))
 
 
-def composite_text(name: str, meaning: LinkMeaning) -> str:
+def composite_text(name: str, meaning: LinkMeaning, per: str) -> str:
     """As a rule: `all` where all are needed."""
     rules = ", ".join(side[0] if len(side) == 1 else f"[{', '.join(side)}]" for side in meaning.sides)
     kind = "all: {" if meaning.at_least == len(meaning.sides) else f"any: {{at_least: {meaning.at_least}, "
     detect = f"{{{kind}rules: [{rules}], within: {meaning.within // MINUTE}m}}}}"
-    return rule(name, detect, f", expires: {meaning.expires // MINUTE}m, cooldown: {meaning.cooldown // MINUTE}m")
+    times = f", expires: {meaning.expires // MINUTE}m, cooldown: {meaning.cooldown // MINUTE}m"
+    return rule(name, detect, f"{times}, per: {per}")
 
 
 def ended(signal: Signal) -> int | None:
@@ -44,6 +46,14 @@ def ended(signal: Signal) -> int | None:
 
 def linked(signal: Signal) -> frozenset[str]:
     return frozenset(str(signal.values["signals"]).split(", "))
+
+
+def check_groups(name: str, signals: Sequence[Signal], meaning: LinkMeaning, per: str, end: int) -> Any:
+    """What a rule says of each group against the oracle."""
+    if per == "customer":
+        return check_meaning(name, signals, meaning, end)
+    groups = sorted({s.group for s in signals if s.group != s.customer})
+    return [check_meaning(name, [s for s in signals if s.group == group], meaning, end) for group in groups]
 
 
 def check_meaning(name: str, signals: Sequence[Signal], meaning: LinkMeaning, end: int) -> Any:
@@ -75,23 +85,52 @@ def meanings(*sides: tuple[tuple[str, ...], ...]) -> st.SearchStrategy[LinkMeani
     return drawn.map(lambda meaning: replace(meaning, at_least=min(meaning.at_least, len(meaning.sides))))
 
 
-LOWER, UPPER = meanings(*FIRST), meanings(SECOND)
+@dataclass(frozen=True)
+class Case:
+    """A rule on rules, and one on that. `per`: what the rules below them count by, and what they do. `slow`: a source
+    that may be later than the others, so that the horizon is further behind. `more`: minutes after the last event."""
+
+    lower: LinkMeaning
+    upper: LinkMeaning
+    per: tuple[str, str]
+    slow: bool
+    more: int
+
+    @property
+    def text(self) -> str:
+        below, above = self.per
+        rules = composite_text("d", self.upper, above) + composite_text("c", self.lower, above)
+        return HEAD + rules + PARTS.replace(", expires:", f", per: {below}, expires:")
+
+    def run(self) -> Run:
+        source_lateness = {"nightly": 6 * LATENESS} if self.slow else {}
+        return Run(self.text, JourneyOptions(lateness=LATENESS, source_lateness=source_lateness))
 
 
-def check(drawn: Any, seed: int, lower: LinkMeaning, upper: LinkMeaning, more: int) -> None:
-    """A rule on rules, and one on that: two orders of arrival against the oracle and each other, and each against
-    itself in other batches and with restarts."""
-    text = HEAD + composite_text("d", upper) + composite_text("c", lower) + PARTS
+CASES = st.builds(
+    Case,
+    meanings(*FIRST),
+    meanings(SECOND),
+    per=st.sampled_from([("customer", "customer"), ("x", "customer"), ("x", "x")]),
+    slow=st.booleans(),
+    more=st.sampled_from([1, 20, 300]),
+)
+
+
+def check(drawn: Any, seed: int, case: Case) -> None:
+    """Two orders of arrival against the oracle and each other, and each against itself in other batches and with
+    restarts."""
     events, rng = history(drawn, seed), random.Random(seed)
-    end = START + 241 * MINUTE + more * MINUTE
+    end = START + 241 * MINUTE + case.more * MINUTE
     seen = []
     for _ in range(2):
         log = arrivals(events, seed, end, rng)
-        whole = Run(text).feed(*log)
+        whole = case.run().feed(*log)
         stand = [s for s in last_of_each(whole.signals()).values() if s.status is not SignalStatus.RETRACTED]
-        seen.append((check_meaning("c", stand, lower, end), check_meaning("d", stand, upper, end)))
+        sets = (("c", case.lower), ("d", case.upper))
+        seen.append([check_groups(name, stand, meaning, case.per[1], end) for name, meaning in sets])
         assert not whole.counts.get("evicted")
-        pieces = Run(text)
+        pieces = case.run()
         while log:
             size = rng.randint(1, 8)
             pieces.feed(*log[:size])
@@ -103,18 +142,14 @@ def check(drawn: Any, seed: int, lower: LinkMeaning, upper: LinkMeaning, more: i
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(DRAWN, st.integers(0, 2**32), LOWER, UPPER, st.sampled_from([1, 20, 300]))
-def test_any_order_of_arrival_gives_what_the_final_signals_say(
-    drawn: Any, seed: int, lower: LinkMeaning, upper: LinkMeaning, more: int
-) -> None:
-    check(drawn, seed, lower, upper, more)
+@given(DRAWN, st.integers(0, 2**32), CASES)
+def test_any_order_of_arrival_gives_what_the_final_signals_say(drawn: Any, seed: int, case: Case) -> None:
+    check(drawn, seed, case)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @settings(max_examples=3_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(DRAWN, st.integers(0, 2**32), LOWER, UPPER, st.sampled_from([1, 20, 300]))
-def test_thousands_of_orders_of_arrival(
-    drawn: Any, seed: int, lower: LinkMeaning, upper: LinkMeaning, more: int
-) -> None:
-    check(drawn, seed, lower, upper, more)
+@given(DRAWN, st.integers(0, 2**32), CASES)
+def test_thousands_of_orders_of_arrival(drawn: Any, seed: int, case: Case) -> None:
+    check(drawn, seed, case)

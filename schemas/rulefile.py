@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from touchline.schemas.rulenumbers import Average, Percentile, Ratio, Score, Sum
@@ -16,12 +16,22 @@ from touchline.schemas.types import Name
 from touchline.schemas.vocabulary import Control, Polarity, Severity, Stage
 
 _DAY: Final = 86_400_000
+_MOST_RULES: Final = 16
 
 
 def _deadline(value: object) -> object:
     if isinstance(value, str):
         return value
     raise ValueError(f"{value!r} is no deadline: write it with its unit, such as 48h")
+
+
+def _different(sides: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    names = [name for side in sides for name in side]
+    if len(set(names)) < len(names):
+        raise ValueError("names a rule twice")
+    if len(names) > _MOST_RULES:
+        raise ValueError(f"names {len(names)} rules, at most {_MOST_RULES}")
+    return sides
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
@@ -74,6 +84,33 @@ class Absence:
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
+class AllOf:
+    """True while signals of all these rules stand at once, begun within the closed window. A resolved signal stands no
+    more. Of rules that stand in a list of their own one is enough. Signals of the same customer count together; with
+    another `per`, those of the same group."""
+
+    rules: Annotated[
+        tuple[Annotated[tuple[Name, ...], BeforeValidator(as_list), Field(min_length=1)], ...],
+        AfterValidator(_different),
+        Field(min_length=2, max_length=8),
+    ]
+    within: PositiveLength
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
+class AnyOf(AllOf):
+    """The same of at least so many of the rules; those that stand in a list of their own count as one."""
+
+    at_least: Annotated[int, Field(strict=True, ge=1, le=8)] = 1
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.at_least > len(self.rules):
+            raise ValueError(f"at_least is {self.at_least}, of {len(self.rules)} rules")
+        return self
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Detect:
     """How the friction is found: exactly one of these."""
 
@@ -87,6 +124,8 @@ class Detect:
     percentile: Percentile | None = None
     ratio: Ratio | None = None
     score: Score | None = None
+    all: AllOf | None = None
+    any: AnyOf | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:

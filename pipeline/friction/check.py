@@ -8,9 +8,12 @@ from pydantic import TypeAdapter
 
 from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.checkfields import FieldCheck
+from touchline.pipeline.friction.checklinks import LinkCheck
 from touchline.pipeline.friction.checklogic import LogicCheck
+from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.cost import RuleCost, cost_of, handlers
-from touchline.pipeline.friction.load import BUILTIN, compile_files, load_rules, rule_files
+from touchline.pipeline.friction.linking import Placed, linked
+from touchline.pipeline.friction.load import BUILTIN, compile_placed, rule_files
 from touchline.pipeline.friction.places import places
 from touchline.pipeline.friction.rules import Rule, Tally
 from touchline.pipeline.friction.ruletest import RuleTests, files_of_tests, load_tests, untested
@@ -58,6 +61,8 @@ class _Checker:
     source_lateness: Mapping[str, int]
     report: Report = field(default_factory=Report)
     seen: set[tuple[str, int, int, str]] = field(default_factory=set)
+    by_id: dict[str, Rule] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
 
     def mistakes(self, error: FileError, code: str = "mistake") -> None:
         for mistake in error.mistakes:
@@ -73,29 +78,35 @@ class _Checker:
         """A file of the right shape; None when it has mistakes, which are told."""
         try:
             file = YamlFile.read(path)
-            file.as_type(_ADAPTER)
         except FileError as error:
             self.mistakes(error)
             return None
+        try:
+            file.as_type(_ADAPTER)
+        except FileError as error:
+            self.mistakes(error)
+            self.absent |= _ids(file)
+            return None
         return file
 
-    def compiled(self, files: list[YamlFile]) -> list[tuple[YamlFile, Path_, Rule]]:
-        """The rules of the files that compile together, each with its place. A file with mistakes is left out, and the
-        others are looked at without it."""
+    def compiled(self, files: list[YamlFile], *, builtin: bool) -> tuple[list[Placed], list[Rule]]:
+        """The rules of the files that compile together, each with its place; and all that are in force with them. A
+        file with mistakes is left out, and the others are looked at without it."""
         left = list(files)
-        while left:
+        shipped = compile_placed([YamlFile.read(path) for path in rule_files([BUILTIN])], Tally()) if builtin else []
+        while True:
             try:
-                rules = iter(compile_files(left, Tally()))
+                placed = compile_placed(left, Tally())
+                ids = {rule.spec.id for _, _, rule in placed} | self.absent
+                others = [one for one in shipped if one[2].spec.id not in ids]
+                rules = linked([*others, *placed], self.absent)
             except FileError as error:
                 self.mistakes(error)
+                self.absent |= {name for file in left if file.name == error.name for name in _ids(file)}
                 left = [file for file in left if file.name != error.name]
                 continue
-            return [
-                (file, ("rules", number), next(rules))
-                for file in left
-                for number in range(len(file.as_type(_ADAPTER).rules))
-            ]
-        return []
+            mine = rules[len(others) :]
+            return [(file, path, rule) for (file, path, _), rule in zip(placed, mine, strict=True)], rules
 
     def rule(self, file: YamlFile, path: Path_, rule: Rule) -> None:
         def tell(at: Path_, severity: str, code: str, message: str) -> None:
@@ -106,6 +117,8 @@ class _Checker:
         detect = getattr(rule.spec.detect, name)
         FieldCheck(self.catalogue, rule, path, found, name, detect, tell).run()
         LogicCheck(path, found, name, detect, self.source_lateness, tell).run()
+        if isinstance(rule.detector, CompositeDetector):
+            LinkCheck(path, rule, rule.detector, self.by_id, tell).run()
 
     def tests(self, files: Iterable[YamlFile]) -> None:
         """Rules without a test that fires or one that stays silent. The tests themselves are not run."""
@@ -120,12 +133,19 @@ class _Checker:
             beside.setdefault(tests.rule_file, []).append(tests)
         for file in files:
             found = beside.get(Path(file.name), [])
-            missing = untested(found[0].rules, found) if found else []
+            missing = untested(found[0].rules, found, found[0].own) if found else []
             for number, spec in enumerate(file.as_type(_ADAPTER).rules):
                 lacks = [f"has no test in which it {what}" for rule, what in missing if rule == spec.id]
                 place = file.place(("rules", number, "id"))
                 for message in lacks if found else ["has no tests"]:
                     self.find(Finding(file.name, *place, spec.id, "warning", "untested", message))
+
+
+def _ids(file: YamlFile) -> set[str]:
+    """The ids of the rules of a file, whatever mistakes it has: who names one of them has made none."""
+    rules = file.data.get("rules") if isinstance(file.data, Mapping) else None
+    listed = rules if isinstance(rules, list) else []
+    return {str(rule["id"]) for rule in listed if isinstance(rule, Mapping) and "id" in rule}
 
 
 def check_rules(paths: Iterable[Path], *, builtin: bool, source_lateness: Mapping[str, int] | None = None) -> Report:
@@ -139,15 +159,12 @@ def check_rules(paths: Iterable[Path], *, builtin: bool, source_lateness: Mappin
     Raises: FileError when a path is not there."""
     checker = _Checker(Catalogue(), source_lateness or {})
     files = [file for path in rule_files(paths) if (file := checker.read(path)) is not None]
-    found = checker.compiled(files)
+    found, rules = checker.compiled(files, builtin=builtin)
+    checker.by_id = {rule.spec.id: rule for rule in rules}
     good = list(dict.fromkeys(file for file, _, _ in found))
     for file, path, rule in found:
         checker.rule(file, path, rule)
     checker.tests(good)
-    rules = [rule for _, _, rule in found]
-    if builtin:
-        ids = {rule.spec.id for rule in rules}
-        rules = [rule for rule in load_rules([BUILTIN], builtin=False).rules if rule.spec.id not in ids] + rules
     report = checker.report
     report.findings.sort(key=lambda f: (f.file, f.line, f.column))
     report.costs = [cost_of(rule, checker.catalogue) for rule in rules]

@@ -19,6 +19,7 @@ from touchline.pipeline.friction.aggregates import (
     shown_number,
 )
 from touchline.pipeline.friction.code import Pairing
+from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.deadline import Deadline, parse_deadline
 from touchline.pipeline.friction.detectors import (
     CountDetector,
@@ -35,6 +36,8 @@ from touchline.pipeline.friction.score import ExponentialScore, LinearScore
 from touchline.pipeline.friction.state import CONTEXT, EXPECT, FIRST, RESOLVE, UNLESS
 from touchline.schemas.rulefile import (
     Absence,
+    AllOf,
+    AnyOf,
     Count,
     Distinct,
     Match,
@@ -85,6 +88,8 @@ class RuleCompiler(PatternCompiler):
             "percentile": self._percentile,
             "ratio": self._ratio,
             "score": self._score,
+            "all": self._all,
+            "any": self._any,
         }
         detect = self.spec.detect
         return next(build(part) for name, build in builders.items() if (part := getattr(detect, name)) is not None)
@@ -176,6 +181,21 @@ class RuleCompiler(PatternCompiler):
         made = LinearScore if score.decay == "linear" else ExponentialScore
         detector = made(self._timing(2 * score.half_life), alias, points, score.half_life, below, rearm, sign)
         return _Found(detector, (alias,), frozenset({"value"}), shown_number((sign * below, 1)))
+
+    def _all(self, spec: AllOf) -> "_Found":
+        return self._composite(spec, len(spec.rules))
+
+    def _any(self, spec: AnyOf) -> "_Found":
+        return self._composite(spec, spec.at_least)
+
+    def _composite(self, spec: AllOf, at_least: int) -> "_Found":
+        """Which rules those are is looked at when all rules are known."""
+        if self.spec.resolve:
+            self.mistake((*self.path, "resolve"), "is not for this rule: it is resolved when its signals are")
+        sides = tuple(number for number, side in enumerate(spec.rules) for _ in side)
+        rules = tuple(name for side in spec.rules for name in side)
+        detector = CompositeDetector(self._timing(spec.within), rules, sides, at_least)
+        return _Found(detector, (), frozenset({"rules"}), at_least, spec.within)
 
     def _public(self, name: str, path: Path_) -> None:
         if name in PRIVATE:

@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from touchline.pipeline.engine.clock import SECOND, to_ms
 from touchline.pipeline.enrichment.kinds import AttributeType, Catalogue
+from touchline.pipeline.friction.composite import MAX_PARTS, CompositeDetector, part_of
 from touchline.pipeline.friction.places import fits
 from touchline.pipeline.friction.positive import MAX_WINDOW
 from touchline.pipeline.friction.rules import Rule
-from touchline.pipeline.friction.state import CLOSING, CONTEXT, EMPTY, Machine
+from touchline.pipeline.friction.state import CLOSING, CONTEXT, EMPTY, Crossing, Emitted, Machine
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.types import Scalar
-from touchline.schemas.vocabulary import Actor, Channel, Stage
+from touchline.schemas.vocabulary import Actor, Channel, SignalStatus, Stage
 
 _TIME: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 _SAMPLES: Final[dict[AttributeType, Scalar]] = {
@@ -56,11 +58,28 @@ def cost_of(rule: Rule, catalogue: Catalogue) -> RuleCost:
     """The cost of a rule. Bytes are measured: made-up events, with what the rule keeps of each, are stepped through its
     detector, and its state is encoded as the changelog does."""
     detect = rule.spec.detect
+    if isinstance(rule.detector, CompositeDetector):
+        least = rule.detector.at_least - 1
+        return RuleCost(rule.spec.id, 0, _linked_bytes(rule, rule.detector, least), _linked_bytes(rule, rule.detector))
     counting = detect.count or detect.distinct
     reckoning = detect.sum or detect.average or detect.percentile or detect.ratio
     before = counting.at_least - 1 if counting else reckoning.min_events - 1 if reckoning else 1
     kinds = [kind for kind in catalogue.kinds if any(pattern.wants(kind) for pattern in rule.patterns)]
     return RuleCost(rule.spec.id, len(kinds), _bytes(rule, catalogue, before), _bytes(rule, catalogue, MAX_WINDOW))
+
+
+def _linked_bytes(rule: Rule, detector: CompositeDetector, signals: int = MAX_PARTS) -> int:
+    """With so many signals of its rules, each about five events."""
+    parts = []
+    for n in range(signals):
+        events = tuple(f"00000000-0000-4000-8000-{n:04d}{m:08d}" for m in range(5))
+        at = to_ms(_TIME) + n * SECOND
+        crossing = Crossing(at, at, events, events, 5, 5, at, "own", "self_service", {})
+        said = Emitted(events[0], 1, SignalStatus.OPENED.value, crossing)
+        number = n % len(detector.rules)
+        parts.append(part_of(said, detector.rules[number], "order:1234567", number, linked=False))
+    machine = detector.current(detector.told(EMPTY, parts, to_ms(_TIME)))
+    return len(_encode(replace(machine, pending=()))) + len(rule.key) + len(_TEXT)
 
 
 def _bytes(rule: Rule, catalogue: Catalogue, events: int) -> int:

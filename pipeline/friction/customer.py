@@ -21,7 +21,7 @@ Floor = tuple[int, int, int]
 
 
 class Row:
-    """An event as it is written, but for its time `at`: what was written, or its parts. `item` is None until it is read.
+    """An event as it is written, but for its time `at`: what was written, or its parts. `item`: None until it is read.
     `token` and `place` are its writer's."""
 
     __slots__ = ("at", "item", "place", "raw", "token")

@@ -1,6 +1,6 @@
 """A rule in words, for people who do not read rule files: what it finds, and which events it needs for that."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Final
 
@@ -9,7 +9,7 @@ from touchline.pipeline.friction.deadline import parse_deadline
 from touchline.pipeline.friction.evidence import parse_template, shown_length
 from touchline.pipeline.friction.fields import TYPES
 from touchline.pipeline.friction.where import parse_where
-from touchline.schemas.rulefile import Absence, Count, Distinct, Match, RuleSpec, Steps
+from touchline.schemas.rulefile import Absence, AllOf, AnyOf, Count, Distinct, Match, RuleSpec, Steps
 from touchline.schemas.rulenumbers import Average, Percentile, Points, Ratio, Score, Sum
 from touchline.schemas.rulepatterns import EventPattern
 
@@ -52,8 +52,33 @@ def patterns_of(spec: RuleSpec) -> list[AnyPattern]:
     return [*_patterns(spec.detect), *_patterns(spec.resolve)]
 
 
+def sides_of(spec: RuleSpec) -> tuple[tuple[str, ...], ...]:
+    """The rules that a rule on rules names; of those that stand together any will do."""
+    part = spec.detect.all or spec.detect.any
+    return part.rules if part is not None else ()
+
+
+def least_of(spec: RuleSpec) -> int:
+    """Of how many sides a rule on rules needs a signal."""
+    return spec.detect.any.at_least if spec.detect.any is not None else len(sides_of(spec))
+
+
+def below(spec: RuleSpec, known: Mapping[str, RuleSpec]) -> list[RuleSpec]:
+    """The rules that it names, and those that they name in turn, as far as they are known."""
+    found: dict[str, RuleSpec] = {}
+    waiting = [name for side in sides_of(spec) for name in side]
+    while waiting:
+        name = waiting.pop(0)
+        if name in known and name not in found:
+            found[name] = known[name]
+            waiting.extend(other for side in sides_of(known[name]) for other in side)
+    return list(found.values())
+
+
 def opening(spec: RuleSpec) -> set[str]:
-    """The kinds without which nothing begins."""
+    """The kinds without which nothing begins; none for a rule on rules."""
+    if sides_of(spec):
+        return set()
     first = next(_patterns(spec.detect))
     alone = spec.detect.absence is not None or spec.detect.sequence is not None
     return {kind for pattern in ([first] if alone else _patterns(spec.detect)) for kind in pattern.event}
@@ -217,6 +242,21 @@ def _score(part: Score) -> list[str]:
     return found
 
 
+def _sides(part: AllOf) -> str:
+    sides = [listed(side) for side in part.rules]
+    return "; ".join([*sides[:-1], f"and {sides[-1]}"])
+
+
+def _all(part: AllOf) -> list[str]:
+    within = f"begun within **{shown_length(part.within)}**"
+    return [f"Signals of all of these rules stand at once, {within}: {_sides(part)}."]
+
+
+def _any(part: AnyOf) -> list[str]:
+    many = f"Signals of at least **{part.at_least}** of these rules stand at once"
+    return [f"{many}, begun within **{shown_length(part.within)}**: {_sides(part)}."]
+
+
 _WORDS: Final[dict[str, Callable[..., list[str]]]] = {
     "match": _match,
     "count": _count,
@@ -228,4 +268,6 @@ _WORDS: Final[dict[str, Callable[..., list[str]]]] = {
     "percentile": _percentile,
     "ratio": _ratio,
     "score": _score,
+    "all": _all,
+    "any": _any,
 }

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from touchline.pipeline.friction.compiler import RuleCompiler
+from touchline.pipeline.friction.linking import Placed, linked, parts_of
 from touchline.pipeline.friction.rules import Rule, RuleSet, Tally
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruleset import RuleText
@@ -63,12 +64,12 @@ def compile_texts(texts: Sequence[RuleText]) -> RuleSet:
     Raises: FileError with every mistake of the first that has any."""
     tally = Tally()
     own, shipped = (
-        compile_files([YamlFile(one.text, one.name) for one in texts if one.builtin is builtin], tally)
+        compile_placed([YamlFile(one.text, one.name) for one in texts if one.builtin is builtin], tally)
         for builtin in (False, True)
     )
-    ids = {rule.spec.id for rule in own}
-    rules = (*(rule for rule in shipped if rule.spec.id not in ids), *own)
-    return RuleSet(rules, set_hash([rule.spec for rule in rules]), tally, content_of(texts))
+    ids = {rule.spec.id for _, _, rule in own}
+    rules = linked([*(one for one in shipped if one[2].spec.id not in ids), *own])
+    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally, content_of(texts))
 
 
 def content_of(texts: Iterable[RuleText]) -> str:
@@ -82,15 +83,51 @@ def parse_rules(text: str, name: str = "rules") -> RuleSet:
 
     Raises: FileError with every mistake."""
     tally = Tally()
-    rules = compile_files([YamlFile(text, name)], tally)
+    rules = linked(compile_placed([YamlFile(text, name)], tally))
     return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally)
 
 
+def load_with_parts(path: Path) -> tuple[RuleSet, frozenset[str]]:
+    """The rules of one file and those that they name, from the files beside it or else the built-in ones; and the ids
+    of the file's own.
+
+    Raises: FileError with every mistake of the first file that has any."""
+    tally = Tally()
+    found = compile_placed([YamlFile.read(file) for file in rule_files([path])], tally)
+    own = frozenset(rule.spec.id for _, _, rule in found)
+    for folder in (path.parent, BUILTIN):
+        missing = {name for one in found for name in parts_of(one[2])} - {rule.spec.id for _, _, rule in found}
+        if missing:
+            files = [YamlFile.read(file) for file in rule_files([folder]) if file.resolve() != path.resolve()]
+            others = {one[2].spec.id: one for one in compile_placed(files, tally)}
+            found = [*found, *_standing_under(missing, others)]
+    rules = linked(found)
+    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally), own
+
+
+def _standing_under(names: Iterable[str], others: Mapping[str, Placed]) -> list[Placed]:
+    """Those of other rules that have one of the names, and those that they name themselves."""
+    wanted, taken = sorted(names), dict[str, Placed]()
+    while wanted:
+        name = wanted.pop()
+        if name in others and name not in taken:
+            taken[name] = others[name]
+            wanted.extend(parts_of(others[name][2]))
+    return list(taken.values())
+
+
 def compile_files(files: Sequence[YamlFile], tally: Tally) -> list[Rule]:
-    """The compiled rules of several files.
+    """The compiled rules of several files, each by itself: those that name others are not linked with them.
 
     Raises: FileError."""
-    rules: list[Rule] = []
+    return [rule for _, _, rule in compile_placed(files, tally)]
+
+
+def compile_placed(files: Sequence[YamlFile], tally: Tally) -> list[Placed]:
+    """The same, each with its place.
+
+    Raises: FileError."""
+    rules: list[Placed] = []
     homes: dict[str, str] = {}
     for file in files:
         mistakes: list[Mistake] = []
@@ -101,7 +138,7 @@ def compile_files(files: Sequence[YamlFile], tally: Tally) -> list[Rule]:
                 continue
             homes[spec.id] = file.name
             try:
-                rules.append(RuleCompiler(file, path, spec, tally).compiled())
+                rules.append((file, path, RuleCompiler(file, path, spec, tally).compiled()))
             except FileError as error:
                 mistakes.extend(error.mistakes)
         if mistakes:

@@ -72,7 +72,7 @@ def _write(customer: Customer, words: Words) -> _StoredCustomer:
         row = heard.row
         if row is None:
             row = heard.row = _row(customer, heard.item, code)
-            heard.line = _line(heard.marks, code)
+            heard.line = _line(heard.marks, words.code_of_name)
         _place(row, token, rows, ages, now)
         recent.append((row.place, heard.line or []))
     groups: list[_StoredGroup] = []
@@ -92,7 +92,7 @@ def _write(customer: Customer, words: Words) -> _StoredCustomer:
                 number = numbers[name] = len(names)
             due = None if group.due is None or group.due == NEVER else group.due - now
             refs = [_place(row, token, rows, ages, now) for row in stored.rows]
-            groups.append(_StoredGroup(code(rule), number, due, refs, stored.rest))  # type: ignore[arg-type]
+            groups.append(_StoredGroup(words.code_of_name(rule), number, due, refs, stored.rest))  # type: ignore[arg-type]
     if len(customer.rows) > 2 * len(rows):
         customer.rows = {event: row for event, row in customer.rows.items() if row.token is token}
     at, partition, offset = customer.floor

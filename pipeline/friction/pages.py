@@ -1,6 +1,6 @@
 """Pages of Markdown about rules and their tests, made from the files: one for each file of rules, and an index."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,16 +10,19 @@ from pydantic import TypeAdapter
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND
 from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.describe import (
+    below,
     condition_words,
     detector_of,
     finds,
+    least_of,
     listed,
     needs,
     opening,
     patterns_of,
+    sides_of,
 )
 from touchline.pipeline.friction.evidence import shown_length
-from touchline.pipeline.friction.load import rule_files
+from touchline.pipeline.friction.load import BUILTIN, rule_files
 from touchline.pipeline.friction.ruletest import SUFFIX, load_tests
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruletestfile import Expected, RuleTest, TestEvent
@@ -52,8 +55,32 @@ def rule_pages(paths: Iterable[Path], title: str) -> dict[str, str]:
     Raises: FileError when rules or tests have mistakes."""
     catalogue = Catalogue()
     files = [_read(path, catalogue) for path in rule_files(paths)]
-    pages = {f"{file.name}.md": _page(file, catalogue) for file in files}
+    known = _Known(
+        {spec.id: spec for file in (*_shipped(), *files) for spec in file.specs},
+        {spec.id: f"{file.name}.md#{spec.id}" for file in files for spec in file.specs},
+    )
+    pages = {f"{file.name}.md": _page(file, catalogue, known) for file in files}
     return {INDEX: _index(files, title), **pages}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The rules by their ids, built-in ones among them, and where those of these pages are told of."""
+
+    specs: Mapping[str, RuleSpec]
+    links: Mapping[str, str]
+
+    def link(self, rule: str) -> str:
+        """Its name, which leads to its section where it has one."""
+        return f"[`{rule}`]({self.links[rule]})" if rule in self.links else f"`{rule}`"
+
+    def all_of(self, spec: RuleSpec) -> list[RuleSpec]:
+        """A rule and those that it stands on."""
+        return [spec, *below(spec, self.specs)]
+
+
+def _shipped() -> list[_File]:
+    return [_File(path.stem, YamlFile.read(path).as_type(_RULES).rules, ()) for path in rule_files([BUILTIN])]
 
 
 def _read(path: Path, catalogue: Catalogue) -> _File:
@@ -79,12 +106,12 @@ def _index(files: Sequence[_File], title: str) -> str:
     return "".join(lines)
 
 
-def _page(file: _File, catalogue: Catalogue) -> str:
-    sections = [_section(spec, file.tests, catalogue) for spec in file.specs]
+def _page(file: _File, catalogue: Catalogue, known: _Known) -> str:
+    sections = [_section(spec, file, catalogue, known) for spec in file.specs]
     return f"{_MADE}# {file.title}\n\n[All rules]({INDEX})\n" + "".join(sections)
 
 
-def _section(spec: RuleSpec, tests: Sequence[RuleTest], catalogue: Catalogue) -> str:
+def _section(spec: RuleSpec, file: _File, catalogue: Catalogue, known: _Known) -> str:
     name, _ = detector_of(spec)
     rows = [
         ("finds", f"`{name}`: {' '.join(finds(spec))}"),
@@ -99,17 +126,27 @@ def _section(spec: RuleSpec, tests: Sequence[RuleTest], catalogue: Catalogue) ->
         ("action", _cell(spec.action)),
     ]
     table = "".join(f"| {name} | {_cell(text)} |\n" for name, text in rows)
-    events = "".join(f"| `{kind}` | {', '.join(found)} |\n" for kind, found in needs(spec, catalogue).items())
-    told = "".join(_timeline(spec, test) for test in tests)
-    return (
-        f"\n## {spec.id}\n\n{spec.description}\n\n| | |\n|---|---|\n{table}"
-        f"\n| event | what it looks at |\n|---|---|\n{events}"
-        + (f"\nIts tests:\n\n```text\n{told.rstrip()}\n```\n" if told else "")
+    own = {one.id for one in file.specs}
+    told = "".join(_timeline(spec, test, known, own) for test in file.tests)
+    return f"\n## {spec.id}\n\n{spec.description}\n\n| | |\n|---|---|\n{table}{_inputs(spec, catalogue, known)}" + (
+        f"\nIts tests:\n\n```text\n{told.rstrip()}\n```\n" if told else ""
     )
+
+
+def _inputs(spec: RuleSpec, catalogue: Catalogue, known: _Known) -> str:
+    """The events that it waits for, or the rules."""
+    if not sides_of(spec):
+        events = "".join(f"| `{kind}` | {', '.join(found)} |\n" for kind, found in needs(spec, catalogue).items())
+        return f"\n| event | what it looks at |\n|---|---|\n{events}"
+    rules = [(name, known.specs.get(name)) for side in sides_of(spec) for name in side]
+    named = "".join(f"| {known.link(name)} | {_cell(part.description if part else '')} |\n" for name, part in rules)
+    return f"\n| signals of | what they tell |\n|---|---|\n{named}"
 
 
 def _ends(spec: RuleSpec) -> str:
     parts = []
+    if sides_of(spec):
+        parts.append("resolved when so many of its signals are that it is not true any more")
     if spec.resolve:
         which = ", or ".join(listed(pattern.event) + condition_words(pattern.where) for pattern in spec.resolve)
         parts.append(f"resolved by {which}")
@@ -121,14 +158,16 @@ def _ends(spec: RuleSpec) -> str:
     return "; ".join(parts)
 
 
-def _timeline(spec: RuleSpec, test: RuleTest) -> str:
-    """What a test shows of one rule: the events that the rule waits for, and its signals. Nothing when it is about
-    other rules only."""
-    mine = [expected for expected in test.expect if expected.rule == spec.id]
-    kinds = {kind for pattern in patterns_of(spec) for kind in pattern.event}
+def _timeline(spec: RuleSpec, test: RuleTest, known: _Known, own: Collection[str]) -> str:
+    """What a test shows of one rule: the events that the rule waits for, and its signals; of a rule on rules, also
+    those of the rules that it names. Nothing when it is about other rules only."""
+    rules = known.all_of(spec)
+    about = {rule.id for rule in rules}
+    mine = [expected for expected in test.expect if expected.rule in about]
+    kinds = {kind for rule in rules for pattern in patterns_of(rule) for kind in pattern.event}
     shown = [event for event in test.events if _waited_for(event.kind, kinds)]
-    begins = any(_waited_for(event.kind, opening(spec)) for event in shown)
-    if not begins or (test.expect and not mine):
+    begins = any(_waited_for(event.kind, opening(rule)) for rule in rules for event in shown)
+    if not begins or (test.expect and not mine) or not _concerns(spec, test, known, own):
         return ""
     if mine and all(expected.customer for expected in mine):
         who = {expected.customer for expected in mine}
@@ -137,9 +176,25 @@ def _timeline(spec: RuleSpec, test: RuleTest) -> str:
     lines = [(event.at, 0, _event(event, several, test.customer)) for event in shown]
     lines += [(0 if e.at is None else e.at, 1, _signal(e, several)) for e in mine]
     body = "".join(f"  {_offset(at):<9} {text}\n" for at, _, text in sorted(lines, key=lambda line: line[:2]))
-    if not mine:
+    if not any(expected.rule == spec.id for expected in mine):
         body += f"  {'' if test.advance is None else _offset(test.advance):<9} no signal\n"
     return f"{test.name}\n{body}\n"
+
+
+def _concerns(spec: RuleSpec, test: RuleTest, known: _Known, own: Collection[str]) -> bool:
+    """Whether a test is about a rule on rules: it expects one, or signals of as many sides as make one. Those of rules
+    of other files need not be expected, so the events that begin them tell."""
+    expected = {one.rule for one in test.expect}
+    if not sides_of(spec) or spec.id in expected:
+        return True
+
+    def begins(name: str) -> bool:
+        if name in own or name in expected:
+            return name in expected
+        rules = known.all_of(known.specs[name]) if name in known.specs else []
+        return any(_waited_for(event.kind, opening(rule)) for rule in rules for event in test.events)
+
+    return sum(any(map(begins, side)) for side in sides_of(spec)) >= least_of(spec)
 
 
 def _offset(ms: int) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from touchline.pipeline.friction.absence import AbsenceDetector
 from touchline.pipeline.friction.code import Keeper, Listener, Mark, Reader, View, build_reader, build_view
+from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.evidence import Template
 from touchline.pipeline.friction.fields import TYPES, Value, read
 from touchline.pipeline.friction.positive import Detector
@@ -106,7 +107,8 @@ class Rule:
 
 @dataclass(slots=True)
 class RuleSet:
-    """All rules in force. `hash` names what they say; `content` the files to the letter, where they come from some."""
+    """All rules in force. `hash` names what they say; `content` the files to the letter, where they come from some.
+    `above`: of a rule, by its id, the rules that name it, and which of theirs it is."""
 
     rules: tuple[Rule, ...]
     hash: str
@@ -114,12 +116,18 @@ class RuleSet:
     content: str = ""
     by_key: dict[str, Rule] = field(init=False)
     by_id: dict[str, Rule] = field(init=False)
+    above: dict[str, list[tuple[Rule, CompositeDetector, int]]] = field(init=False)
     _readers: dict[str, Reader | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Indexes the rules."""
         self.by_key = {rule.key: rule for rule in self.rules}
         self.by_id = {rule.spec.id: rule for rule in self.rules}
+        self.above = {}
+        for rule in self.rules:
+            if isinstance(rule.detector, CompositeDetector):
+                for number, name in enumerate(rule.detector.rules):
+                    self.above.setdefault(name, []).append((rule, rule.detector, number))
 
     def read(self, event: EnrichedTouchpoint, marks: list[Mark]) -> dict[str, Value] | None:
         """Adds to `marks` the rules and groups that an event concerns and its roles in them. Returns the fields that

@@ -1,7 +1,7 @@
 """Runs rule tests on the same engine as the live run, with a clock made of the tests' own events."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from touchline.pipeline.engine.clock import HOUR, MINUTE, SECOND, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.enrichment.kinds import Catalogue
+from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
-from touchline.pipeline.friction.load import load_rules
-from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.friction.load import load_with_parts
+from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.testdiff import Line, Mark, timeline
 from touchline.schemas.codec import decode_signal, encode
 from touchline.schemas.control import Tick
@@ -65,11 +66,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RuleTests:
-    """A file of tests, and the rules that it tests. `lines`: where each test stands."""
+    """A file of tests, and the rules that run in them: its `own`, which are tested, and those of other files that they
+    name. `lines`: where each test stands."""
 
     path: Path
     rule_file: Path
     rules: RuleSet
+    own: frozenset[str]
     tests: tuple[RuleTest, ...]
     lines: tuple[int, ...]
     catalogue: Catalogue
@@ -114,17 +117,17 @@ def load_tests(path: Path, catalogue: Catalogue) -> RuleTests:
     file = YamlFile.read(path)
     content = file.as_type(_ADAPTER)
     rule_file = path.with_name(content.rules or path.name.removesuffix(SUFFIX) + ".yaml")
-    rules = load_rules([rule_file], builtin=False)
+    rules, own = load_with_parts(rule_file)
     lines = tuple(file.place(("tests", number))[0] for number in range(len(content.tests)))
-    return RuleTests(path, rule_file, rules, content.tests, lines, catalogue)
+    return RuleTests(path, rule_file, rules, own, content.tests, lines, catalogue)
 
 
-def untested(rules: RuleSet, files: Iterable[RuleTests]) -> list[tuple[str, str]]:
+def untested(rules: RuleSet, files: Iterable[RuleTests], own: Collection[str] | None = None) -> list[tuple[str, str]]:
     """The rules without a test that fires or without one that stays silent, and which of the two is missing. A test in
-    which nothing happens that a rule waits for does not show that it stays silent."""
+    which nothing happens that a rule waits for does not show that it stays silent. `own`: only these are looked at."""
     shown = [_shown(rules, test) for tests in files for test in tests.tests]
     fires, silent = (frozenset().union(*(one[side] for one in shown)) for side in (0, 1))
-    ids = [rule.spec.id for rule in rules.rules]
+    ids = [rule.spec.id for rule in rules.rules if own is None or rule.spec.id in own]
     return [(rule, "fires") for rule in ids if rule not in fires] + [
         (rule, "stays silent") for rule in ids if rule not in silent
     ]
@@ -134,10 +137,15 @@ def _shown(rules: RuleSet, test: RuleTest) -> tuple[frozenset[str], frozenset[st
     """The rules of which a test expects a signal, and those that wait for its events and stay silent."""
     fires = frozenset(expected.rule for expected in test.expect)
     kinds = {event.kind for event in test.events}
-    concerned = (
-        rule.spec.id for rule in rules.rules if any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
-    )
-    return fires, frozenset(concerned) - fires
+    return fires, frozenset(rule.spec.id for rule in rules.rules if _waits(rules, rule, kinds)) - fires
+
+
+def _waits(rules: RuleSet, rule: Rule, kinds: Collection[str]) -> bool:
+    """Whether a rule waits for one of the kinds; a rule on rules, whether as many of those do as it needs."""
+    detector = rule.detector
+    if not isinstance(detector, CompositeDetector):
+        return any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
+    return detector.holds(n for n, part in enumerate(detector.rules) if _waits(rules, rules.by_id[part], kinds))
 
 
 @dataclass(slots=True)
@@ -179,7 +187,9 @@ class _Runner:
             if output.topic == SIGNALS and output.key is not None:
                 signal = decode_signal(output.value or b"")
                 newest[signal.signal_id] = signal
-        return list(newest.values())
+        # What a rule of another file says, which runs for one of these that names it, is told where it is asked for.
+        told = self.of.own | {expected.rule for expected in self.test.expect}
+        return [signal for signal in newest.values() if signal.rule in told]
 
     def _log(self, arrivals: Sequence[Arrival]) -> list[PlainRecord]:
         """As on the live clock: time comes to the moment of each arrival before what arrives."""

@@ -1,7 +1,7 @@
 """What is said of a customer: signals, when they change, and when time alone will change one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.engine.store import NEVER
@@ -19,6 +19,10 @@ Said = tuple[Terms, str, Emitted]
 """A signal: the words of its rule, the name of the group, and what was last said of it."""
 
 
+Link = tuple[Rule, str, Emitted]
+"""The rule and group of a signal that other rules name, and what was last said of it."""
+
+
 @dataclass(slots=True)
 class Watch:
     """One customer at one moment. Times in milliseconds; `watermark` None until every source was heard of; `mark` is
@@ -26,6 +30,7 @@ class Watch:
 
     `noticed`: how far the stream was when this came to light: an event's own raw partition, or what a timer waited for.
     `said`: the signals that were sent since it was last emptied; None when nobody asks.
+    `links`: what is still to be passed on to rules on rules.
     `own`: the horizon of the raw partition from which all of the customer's events come, 0 when it has none.
     """
 
@@ -40,6 +45,7 @@ class Watch:
     noticed: int = 0
     own: int = 0
     said: list[Said] | None = None
+    links: list[Link] = field(default_factory=list)
 
 
 Spot = tuple[Rule, str, Group]
@@ -65,11 +71,11 @@ class Teller:
         elif after.pending is not before.pending:
             rule, _, group = spot
             least = rule.detector.next_due(after, None)
-            if group.emitted or (least is not None and watch.watermark is not None and least <= watch.watermark):
+            if group.emitted or least is None or (watch.watermark is not None and least <= watch.watermark):
                 self.say(watch, spot)
                 self.set_due(watch, spot)
             else:
-                self.wait_until(watch, group, NEVER if least is None else least)
+                self.wait_until(watch, group, least)
 
     def say(self, watch: Watch, spot: Spot) -> None:
         """Says what a group has to say now and did not say before."""
@@ -83,7 +89,7 @@ class Teller:
                 self._tell(watch, spot, old, crossing)
             elif old is not None and old.status != SignalStatus.RETRACTED.value:
                 old.status = SignalStatus.RETRACTED.value
-                self._send(watch, self.terms[rule.key], name, old)
+                self._say_of(watch, rule, name, old)
 
     def _tell(self, watch: Watch, spot: Spot, old: Emitted | None, crossing: Crossing) -> None:
         rule, name, group = spot
@@ -99,7 +105,12 @@ class Teller:
             old.crossing = crossing
             return
         old.status, old.crossing = status.value, crossing
-        self._send(watch, self.terms[rule.key], name, old)
+        self._say_of(watch, rule, name, old)
+
+    def _say_of(self, watch: Watch, rule: Rule, name: str, said: Emitted) -> None:
+        self._send(watch, self.terms[rule.key], name, said)
+        if rule.spec.id in self._rules.above:
+            watch.links.append((rule, name, said))
 
     def standing(self, customer: Customer) -> Iterator[Said]:
         """The signals that are open, in no order. Each waits for the time when it expires, so groups that wait for

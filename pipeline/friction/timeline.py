@@ -108,11 +108,11 @@ def let_go(group: Group, machine: Machine, detector: Detector, horizon: int) -> 
 
 
 def _is_final(said: Emitted, detector: Detector, horizon: int) -> bool:
-    """Whether it has ended and nothing that may still come in time could have been added to it."""
+    """Whether it has ended and nothing that may still come in time could have been added to it, or bring it back."""
     crossing, timing = said.crossing, detector.timing
     if said.status == SignalStatus.EXPIRED.value and crossing.end is End.OPEN:
         return timing.ends(crossing.last) <= horizon
-    return said.status in FINAL and crossing.closed + timing.grace < horizon
+    return said.status in FINAL and max(crossing.at, crossing.closed) + timing.grace < horizon
 
 
 def status_of(crossing: Crossing, revision: int, timing: Timing, watermark: int | None) -> SignalStatus:

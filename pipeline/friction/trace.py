@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from touchline.pipeline.engine.clock import HOUR, SECOND, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.customer import Group
 from touchline.pipeline.friction.evidence import shown_length, shown_time
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor, JourneyState
+from touchline.pipeline.friction.linking import parts_of
 from touchline.pipeline.friction.places import Place, fits, patterns
 from touchline.pipeline.friction.rules import CUSTOMER, Rule, RuleSet
 from touchline.pipeline.friction.state import EMPTY, FIRST, End, Machine
@@ -47,7 +49,8 @@ class Step:
     had gone when something came to light.
 
     `parts`: empty when the rule does not wait for such events. `lacks`: the field without which it does not count.
-    `groups`: those that it belongs to. `before`, `after`: the state of those that changed."""
+    `groups`: those that it belongs to. `before`, `after`: the state of those that changed. `linked`: what was said by
+    the rules that a rule on rules names."""
 
     at: int
     event: EnrichedTouchpoint | None
@@ -59,6 +62,7 @@ class Step:
     before: States = field(default_factory=dict)
     after: States = field(default_factory=dict)
     signals: tuple[Signal, ...] = ()
+    linked: tuple[Signal, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -103,10 +107,11 @@ class Tracer:
         before = self._states(customer)
         value = encode(Tick(partition=0, partitions=1, high=high))
         signals = self._process(PlainRecord(self._next(), high, None, value, ((TICK_HEADER, b"1"),)), customer)
+        own, linked = self._told(signals)
         if not signals:
             return []
         noticed = min(to_ms(signal.raised_at) for signal in signals)
-        return [Step(noticed, None, before=before, after=self._states(customer), signals=signals)]
+        return [Step(noticed, None, before=before, after=self._states(customer), signals=own, linked=linked)]
 
     def _event(self, event: EnrichedTouchpoint, at: int) -> Step:
         before = self._states(event.customer)
@@ -115,14 +120,14 @@ class Tracer:
         lateness = self.options.source_lateness.get(event.source, self.options.lateness)
         lacks = next((name for name in self._needed() if parts and self._missing(event, name)), None)
         record = PlainRecord(self._next(), at, event.customer.encode(), encode(event))
-        signals = self._process(record, event.customer)
+        own, linked = self._told(self._process(record, event.customer))
         after = self._states(event.customer)
         changed = {name for name in {**before, **after} if before.get(name) != after.get(name)}
         return Step(
             at, event, parts, lacks, tuple(self.rule.groups(event)) if parts else (),
             event.late_seconds * SECOND > lateness, fields_told(event, (*names, *self.rule.captures)),
             {name: state for name, state in before.items() if name in changed},
-            {name: state for name, state in after.items() if name in changed}, signals,
+            {name: state for name, state in after.items() if name in changed}, own, linked,
         )  # fmt: skip
 
     def _needed(self) -> list[str]:
@@ -172,7 +177,13 @@ class Tracer:
         outputs = self._shard.process(TOUCHPOINTS, [record], 0)
         self._shard.changelog.clear()
         found = (decode_signal(o.value or b"") for o in outputs if o.topic == SIGNALS and o.key is not None)
-        return tuple(s for s in found if s.rule == self.rule.spec.id and s.customer == customer)
+        wanted = {self.rule.spec.id, *parts_of(self.rule)}
+        return tuple(s for s in found if s.rule in wanted and s.customer == customer)
+
+    def _told(self, signals: Sequence[Signal]) -> tuple[tuple[Signal, ...], tuple[Signal, ...]]:
+        """The rule's own, and those of the rules that it names."""
+        own = tuple(signal for signal in signals if signal.rule == self.rule.spec.id)
+        return own, tuple(signal for signal in signals if signal.rule != self.rule.spec.id)
 
     def _next(self) -> int:
         self._offset += 1
@@ -189,16 +200,19 @@ def _role(place: Place) -> str:
 def state_words(rule: Rule, machine: Machine, at: int) -> list[str]:
     """What a state says at a time, in words; nothing when it is empty."""
     words: list[str] = []
+    if isinstance(rule.detector, CompositeDetector):
+        machine = rule.detector.current(machine)
+        words.append(_standing(rule.detector, machine, at))
     window = [item for item in machine.window if item.at >= at - (rule.within or 0)]
     names: Sequence[str] = getattr(rule.detector, "names", ())
     if names and window:
         seen = [name for n, name in enumerate(names) if any(item.roles & (FIRST << n) for item in window)]
         words.append(f"seen so far: {', '.join(seen)}")
-    elif window and rule.threshold is not None and rule.within is not None:
+    elif window and not parts_of(rule) and rule.threshold is not None and rule.within is not None:
         measure = "" if rule.spec.detect.count or rule.spec.detect.distinct else " events, threshold"
         of = f"{len(window)}{measure or ' of'} {rule.threshold}"
         words.append(f"{of} within {shown_length(rule.within)}")
-    for pending in machine.pending:
+    for pending in machine.pending if not parts_of(rule) else ():
         over = "too late" if pending.closed else "overdue since" if pending.deadline < at else "waits until"
         words.append(f"{over} {shown_time(pending.closed or pending.deadline)}")
     words.extend(f"a signal is open since {shown_time(c.at)}" for c in machine.crossings if c.end is End.OPEN)
@@ -206,3 +220,13 @@ def state_words(rule: Rule, machine: Machine, at: int) -> list[str]:
     if cooldown and machine.last_open is not None and at < machine.last_open + cooldown:
         words.append(f"no other is opened until {shown_time(machine.last_open + cooldown)} (cooldown)")
     return words
+
+
+def _standing(detector: CompositeDetector, machine: Machine, at: int) -> str:
+    """Which signals stand within reach, and which rules have none."""
+    window = [item for item in machine.window if at - detector.timing.within <= item.at <= at]
+    stand = [f"{detector.rules[item.offset]} since {shown_time(item.at)}" for item in window]
+    sides = {detector.sides[item.offset] for item in window}
+    missing = [detector.side(side) for side in range(detector.sides[-1] + 1) if side not in sides]
+    told = f"{len(sides)} of {detector.at_least} stand" + (f": {', '.join(stand)}" if stand else "")
+    return f"{told}; missing: {', '.join(missing)}" if missing else told

@@ -9,6 +9,7 @@ from touchline.pipeline.friction.code import Mark
 from touchline.pipeline.friction.customer import Customer, Group, Heard
 from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.folding import Folder, spots
+from touchline.pipeline.friction.passing import Passing
 from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.state import CLOSING, EMPTY, FIRST, OPENING, Item, Machine
 from touchline.pipeline.friction.telling import Spot, Teller, Watch
@@ -29,18 +30,25 @@ class Watcher:
         self._rules = rules
         self.teller = Teller(rules, own_parties)
         self._folder = Folder(rules, self.teller)
+        self._passing = Passing(rules, self._new_group, self.teller.changed)
 
     def take(
         self, watch: Watch, event: EnrichedTouchpoint, at: int, marks: list[Mark], facts: Facts, *, too_late: bool
     ) -> None:
         """Shows an event to the rules and groups that it concerns. `facts`: the fields that rules keep of it."""
-        customer = watch.customer
-        if watch.horizon - customer.tidied >= _TIDY_EVERY:
+        if watch.horizon - watch.customer.tidied >= _TIDY_EVERY:
             self._folder.tidy(watch)
         item = Item(
             at, event.raw_partition, event.raw_offset, event.event_id, event.source, FIRST, event.party,
             event.channel._value_, facts,  # `_value_` is what `.value` returns, without the call
         )  # fmt: skip
+        self._placed(watch, item, marks, too_late=too_late)
+        if watch.links:
+            self._passing.run(watch)
+
+    def _placed(self, watch: Watch, item: Item, marks: list[Mark], *, too_late: bool) -> None:
+        """Puts an event where it belongs: after the others, between them, or nowhere any more."""
+        customer, at = watch.customer, item.at
         recent = customer.recent
         if too_late or (at, item.partition, item.offset) <= customer.floor:
             self._too_late(watch, item, marks)
@@ -140,6 +148,8 @@ class Watcher:
             spot = by_key[key], name, group
             self.teller.say(watch, spot)
             group.due = self.teller.due(watch, spot)
+        if watch.links:
+            self._passing.run(watch)
         self._folder.tidy(watch)
         still = {mark[:2] for heard in customer.recent for mark in heard.marks}
         for key, name in due:

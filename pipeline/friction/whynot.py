@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from touchline.pipeline.engine.clock import to_ms
+from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.evidence import shown_length, shown_time
 from touchline.pipeline.friction.journey import JourneyOptions
 from touchline.pipeline.friction.rules import Rule
 from touchline.pipeline.friction.state import Machine, Pending
 from touchline.pipeline.friction.trace import Part, Step, state_words
+from touchline.pipeline.friction.whynotlinks import LinkSilence
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import SignalStatus
 
@@ -21,7 +23,8 @@ _CLOSING: Final = frozenset({"resolve", "unless", "expect", "context"})
 @dataclass(frozen=True, slots=True)
 class Reason:
     """`code` is one word for programs: `fired`, `no_events`, `condition`, `unknown`, `group`, `too_late`, `waiting`,
-    `grace`, `met`, `called_off`, `deadline`, `threshold`, `sequence`, `cooldown`, `resolved`."""
+    `grace`, `met`, `called_off`, `deadline`, `threshold`, `sequence`, `cooldown`, `resolved`; of a rule on rules also
+    `missing` and `retracted`."""
 
     code: str
     message: str
@@ -39,6 +42,10 @@ class Silence:
     def reasons(self) -> list[Reason]:
         """What kept the rule silent, the most telling first; what it said, when it was not silent."""
         fired = list(self._fired())
+        detector = self.rule.detector
+        if isinstance(detector, CompositeDetector):
+            links = LinkSilence(self.rule, detector, self.steps)
+            return [*fired, *(Reason(code, message) for code, message in links.reasons())]
         seen = [step for step in self.steps if step.event is not None]
         opening = [(step, part) for step in seen for part in step.parts if not _closes(part)]
         if not opening:

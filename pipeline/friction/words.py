@@ -6,7 +6,10 @@ from typing import Final
 MAX_WORDS: Final = 4_096
 """The most words that are kept; further ones are written out wherever they stand."""
 
-_LONGEST: Final = 64
+UNIQUE: Final = "~"
+"""How words begin that are not worth keeping, because each of them is the only one of its kind."""
+
+_LONGEST: Final = 32
 
 
 class Words:
@@ -24,8 +27,15 @@ class Words:
         number = self._numbers.get(word)
         if number is not None:
             return number
-        if len(self._numbers) >= MAX_WORDS or len(word) > _LONGEST:
+        if len(word) > _LONGEST or word.startswith(UNIQUE):
             return word
+        return self.code_of_name(word)
+
+    def code_of_name(self, word: str) -> int | str:
+        """The same of one that surely comes again, however long it is."""
+        number = self._numbers.get(word)
+        if number is not None or len(self._numbers) >= MAX_WORDS:
+            return word if number is None else number
         number = self._numbers[word] = len(self._numbers)
         self._words[number] = word
         return number

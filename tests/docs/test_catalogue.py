@@ -101,7 +101,7 @@ def test_every_detector_can_be_told() -> None:
         "score": "{points: [{event: a.b, points: -12}, {event: c.d, points: 1}], half_life: 2h, below: -5}",
         "absence": "{after: {as: s, event: a.b}, expect: {event: c.d}, deadline: s.until - 1h, grace: 5m}",
     }
-    assert set(parts) == {field.name for field in fields(Detect)}
+    assert {*parts, "all", "any"} == {field.name for field in fields(Detect)}
     for name, part in parts.items():
         written = f"{{id: r, owner: o, stage: use, evidence: e, action: a, detect: {{{name}: {part}}}}}"
         (rule,) = parse_rules(f"schema: friction/1\nrules: [{written}]").rules
@@ -109,6 +109,61 @@ def test_every_detector_can_be_told() -> None:
         assert "`a.b`" in words
         assert ("**2 h**" in words) == ("2h" in part)
         assert ("by its `until` - **60 min**" in words) == (name == "absence")
+
+
+LINKED = (
+    OWN
+    + """
+- id: slow_and_again
+  description: Slow for the second time.
+  owner: billing
+  stage: returns
+  per: order
+  detect: {any: {rules: [[refund_slow, other], promise_broken], at_least: 2, within: 2h}}
+  evidence: "{rules}"
+  action: Call
+"""
+)
+
+
+def test_a_rule_on_rules_leads_to_them_and_shows_their_events(tmp_path: Path) -> None:
+    (tmp_path / "refunds.yaml").write_text(LINKED)
+    (tmp_path / "other.yaml").write_text(OWN.replace("refund_slow", "other"))
+    both = """
+- name: both
+  events:
+  - {at: 1h, kind: return.received, subjects: ["order:7"], attributes: {condition: new}}
+  - {at: 2h, kind: order.placed, subjects: ["order:7"]}
+  expect:
+  - {rule: slow_and_again, at: 5d1h}
+  - {rule: refund_slow, at: 5d1h}
+"""
+    one = both.replace("both", "one of them").replace("  - {rule: slow_and_again, at: 5d1h}\n", "")
+    (tmp_path / "refunds.test.yaml").write_text(TESTS + both + one)
+    told = rule_pages([tmp_path], "Own")["refunds.md"].split("## slow_and_again")[1]
+    within = "at least **2** of these rules stand at once, begun within **2 h**"
+    assert f"`any`: Signals of {within}: `refund_slow` or `other`; and `promise_broken`." in told
+    assert "| [`refund_slow`](refunds.md#refund_slow) | Five days \\| and no money. |" in told
+    assert "| [`other`](other.md#other) |" in told
+    assert "| `promise_broken` | A day after the promised day" in told
+    assert "resolved when so many of its signals are that it is not true any more" in told
+    assert told.split("```text\n")[1].split("```")[0].splitlines() == [
+        "both",
+        "  1h        return.received  order:7, condition=new",
+        "  2h        order.placed  order:7",
+        "  5d1h      => slow_and_again",
+        "  5d1h      => refund_slow",
+        "",
+        "one of them",
+        "  1h        return.received  order:7, condition=new",
+        "  2h        order.placed  order:7",
+        "  5d1h      => refund_slow",
+        "            no signal",
+    ]
+    everything = LINKED.replace("any: {rules", "all: {rules").replace("at_least: 2, ", "")
+    (tmp_path / "refunds.yaml").write_text(everything)
+    told = rule_pages([tmp_path], "Own")["refunds.md"]
+    assert "`all`: Signals of all of these rules stand at once, begun within **2 h**: `refund_slow` or" in told
 
 
 def test_pages_about_own_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

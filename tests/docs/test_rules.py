@@ -38,8 +38,13 @@ rules:
   action: act
 """
 DETECTORS = (
-    "match", "count", "distinct", "sequence", "absence", "sum", "average", "percentile", "ratio", "score",
+    "match", "count", "distinct", "sequence", "absence", "sum", "average", "percentile", "ratio", "score", "all", "any",
 )  # fmt: skip
+PARTS = """
+- {id: promise_broken, owner: a, stage: support, evidence: late, action: act, detect: {match: {event: promise.broken}}}
+- {id: asked_where, owner: a, stage: support, evidence: asked, action: act, detect: {match: {event: question.asked}}}
+"""
+"""The rules that the snippets of `all` and `any` name."""
 FIRES: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "match": [("0h", "call.completed", {"transfers": 2})],
     "count": [("0h", "call.started", {}), ("1h", "email.received", {}), ("72h", "chat.started", {})],
@@ -131,7 +136,23 @@ def test_a_silence_and_a_signal_are_explained_as_shown(shop: Path) -> None:
     assert "state: 2 of 3 within 24 h → 3 of 3 within 24 h; a signal is open since 2026-06-01 12:00 UTC" in told
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize(("detector", "least"), [("all", 2), ("any", 1)])
+def test_a_snippet_on_signals_fires_once_for_enough_of_them(detector: str, least: int, tmp_path: Path) -> None:
+    snippet = "".join(f"  {line}\n" for line in NAMED[detector].splitlines())
+    (tmp_path / "snippet.yaml").write_text(FRAME + snippet + PARTS, "utf-8")
+    events = [{"at": "0h", "kind": "promise.broken"}, {"at": "168h", "kind": "question.asked"}]
+    parts = [{"rule": "promise_broken"}, {"rule": "asked_where"}]
+    tests = [
+        {"name": "both", "events": events, "expect": [*parts, {"rule": "snippet", "count": 2}], "shuffle": True},
+        {"name": "one", "events": events[:1], "expect": [*parts[:1], *[{"rule": "snippet"}][: 2 - least]]},
+        {"name": "none", "events": [], "expect": []},
+    ]
+    file = tmp_path / "snippet.test.yaml"
+    file.write_text(json.dumps({"schema": "friction-test/1", "tests": tests}), "utf-8")
+    assert [outcome.problems for outcome in run_rule_tests([file])] == [(), (), ()]
+
+
+@pytest.mark.parametrize("detector", FIRES)
 def test_a_snippet_fires_and_without_its_last_event_does_not(detector: str, tmp_path: Path) -> None:
     snippet = "".join(f"  {line}\n" for line in NAMED[detector].splitlines())
     (tmp_path / "snippet.yaml").write_text(FRAME + snippet, "utf-8")
@@ -181,7 +202,7 @@ def test_the_fields_of_a_rule_are_all_there() -> None:
 
 def test_the_names_for_evidence_are_all_there() -> None:
     told = TEXT.split("## Evidence")[1].split("## ")[0]
-    assert set(re.findall(r"`\{(\w+)\}`", told)) == WORDS | {"values", "deadline", "value", "n"}
+    assert set(re.findall(r"`\{(\w+)\}`", told)) == WORDS | {"values", "deadline", "value", "n", "rules"}
 
 
 @pytest.mark.parametrize("condition", SHOWN[3].splitlines())

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -47,32 +48,35 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The rules of one file as they are written, and its tests."""
+    """The rules of one file as they are written, and its tests. `others`: the rules of all files."""
 
     rules: Mapping[str, Spec]
     tests: RuleTests
+    others: Mapping[str, Spec]
 
 
 @lru_cache(maxsize=1)
 def homes() -> tuple[Home, ...]:
     """The files of the catalogue."""
-    found, catalogue = [], Catalogue()
+    found, catalogue, others = [], Catalogue(), dict[str, Spec]()
     for path in files_of_tests([BUILTIN]):
         tests = load_tests(path, catalogue)
         rules = YAML(typ="safe", pure=True).load(tests.rule_file.read_text("utf-8"))["rules"]
-        found.append(Home({rule["id"]: rule for rule in rules}, tests))
+        mine = {rule["id"]: rule for rule in rules}
+        others |= mine
+        found.append(Home(mine, tests, others))
     return tuple(found)
 
 
-def mutants(rule: Spec) -> Iterator[Mutant]:
-    """Every mutant of a rule that is a valid rule."""
+def mutants(rule: Spec, others: Mapping[str, Spec] = MappingProxyType({})) -> Iterator[Mutant]:
+    """Every mutant of a rule that is a valid rule. `others`: those that it may name."""
     adapter = TypeAdapter(RuleSpec)
     for change, numeric, spec in _changes(rule):
         if spec == rule:
             continue
         try:
             adapter.validate_python(spec)
-            parse_rules(_text([spec]))
+            parse_rules(_text(_with_parts(spec, others)))
         except (ValueError, FileError):
             continue
         yield Mutant(rule["id"], change, numeric, spec)
@@ -84,7 +88,9 @@ def survives(mutant: Mutant, home: Home) -> bool:
 
 
 def _passes(name: str, spec: Spec, home: Home) -> bool:
-    tests = replace(home.tests, rules=parse_rules(_text([spec])), tests=tuple(_only(name, t) for t in home.tests.tests))
+    rules = parse_rules(_text(_with_parts(spec, home.others)))
+    own = frozenset((name,))
+    tests = replace(home.tests, rules=rules, own=own, tests=tuple(_only(name, t) for t in home.tests.tests))
     return all(tests.outcome(number).passed for number in range(len(tests.tests)))
 
 
@@ -104,12 +110,28 @@ def survivors(names: Iterable[str] = (), *, numeric: bool = False) -> tuple[int,
             if wanted and name not in wanted:
                 continue
             assert _passes(name, rule, home), f"{name} does not pass its own tests"
-            for mutant in mutants(rule):
+            for mutant in mutants(rule, home.others):
                 if mutant.numeric or not numeric:
                     total += 1
                     if survives(mutant, home):
                         alive.append(mutant)
     return total, alive
+
+
+def _with_parts(spec: Spec, others: Mapping[str, Spec]) -> list[Spec]:
+    """A rule and those that it stands on, which are as they should be."""
+    found, waiting = {spec["id"]: spec}, _named(spec)
+    while waiting:
+        name = waiting.pop()
+        if name in others and name not in found:
+            found[name] = others[name]
+            waiting.extend(_named(others[name]))
+    return list(found.values())
+
+
+def _named(spec: Spec) -> list[str]:
+    part = spec["detect"].get("all") or spec["detect"].get("any") or {"rules": []}
+    return [name for side in part["rules"] for name in ([side] if isinstance(side, str) else side)]
 
 
 def _text(rules: Sequence[Spec]) -> str:

@@ -368,3 +368,89 @@ class AbsenceMeaning(Meaning):
             if crossing.end == "open" and watermark > crossing.last + self.expires + self.grace:
                 crossing.end, crossing.closed = "expired", crossing.last + self.expires
         return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """A signal that stands in the end: its id, its rule, when it began, and when it was resolved."""
+
+    id: str
+    rule: str
+    at: int
+    closed: int | None
+
+    def stands(self, now: int) -> bool:
+        return self.at <= now and (self.closed is None or self.closed > now)
+
+
+@dataclass
+class Link:
+    """A crossing of a rule on rules: when which signal came to it."""
+
+    at: int
+    joined: dict[str, int] = field(default_factory=dict)
+    over: bool = False
+    ousted: bool = False
+
+    def last(self, now: float) -> int:
+        return max(at for at in self.joined.values() if at <= now)
+
+
+@dataclass(frozen=True)
+class LinkMeaning:
+    """all and any, by what holds at each time at which a signal begins. `sides`: rules of which one is enough."""
+
+    sides: tuple[tuple[str, ...], ...]
+    at_least: int
+    within: int
+    cooldown: int
+    expires: int
+    grace: int
+
+    def crossings(self, parts: Sequence[Part], watermark: int) -> list[tuple[int, str, int | None, frozenset[str]]]:
+        """Beginning, end and its time, and the signals that are linked."""
+        found: list[Link] = []
+        for now in sorted({part.at for part in parts if part.stands(part.at)}):
+            stood = [part for part in parts if part.stands(now) and part.at >= now - self.within]
+            last = found[-1] if found else None
+            standing = last if last is not None and not last.over and self._open(last, parts, now) else None
+            cool = last is None or now >= last.at + self.cooldown
+            if self._sides(stood) < self.at_least:
+                if standing is not None and cool:
+                    standing.over = True
+                continue
+            if standing is None and cool:
+                unended = [link for link in found if self._open(link, parts, now)]
+                if len(unended) >= 16:
+                    unended[0].ousted = unended[0].over = True
+                standing = Link(now)
+                found.append(standing)
+            if standing is not None:
+                standing.joined = {part.id: now for part in stood} | standing.joined
+        return sorted((self._shown(link, parts, watermark) for link in found), key=lambda shown: shown[:2])
+
+    def _sides(self, parts: Sequence[Part]) -> int:
+        return sum(any(part.rule in side for part in parts) for side in self.sides)
+
+    def _open(self, link: Link, parts: Sequence[Part], now: int) -> bool:
+        closed = self._closed(link, parts)
+        return not link.ousted and (closed is None or closed > now) and now <= link.last(now) + self.expires
+
+    def _closed(self, link: Link, parts: Sequence[Part]) -> int | None:
+        """The first end of one of its signals with which too few rules had one left, unless it had expired."""
+        for now in sorted(part.closed for part in parts if part.id in link.joined and part.closed is not None):
+            if now <= link.at:
+                continue
+            mine = [part for part in parts if link.joined.get(part.id, now) < now]
+            left = [part for part in mine if part.closed is None or part.closed > now]
+            if now > max(link.joined[part.id] for part in mine) + self.expires:
+                return None
+            if self._sides(left) < self.at_least:
+                return now
+        return None
+
+    def _shown(self, link: Link, parts: Sequence[Part], watermark: int) -> tuple[int, str, int | None, frozenset[str]]:
+        closed = None if link.ousted else self._closed(link, parts)
+        late = watermark > link.last(float("inf")) + self.expires + self.grace
+        end = "resolved" if closed is not None else "expired" if late or link.ousted else "open"
+        return (link.at, end, closed, frozenset(link.joined))

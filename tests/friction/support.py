@@ -23,6 +23,14 @@ START = 1_772_442_000_000
 LATENESS = 10 * MINUTE
 
 
+HEAD = "schema: friction/1\nrules:\n"
+
+
+def rule(name: str, detect: str, more: str = "") -> str:
+    """A rule on one line, below HEAD."""
+    return f'- {{id: {name}, owner: care, stage: support, evidence: "{{at}}", action: act, detect: {detect}{more}}}\n'
+
+
 def touchpoint(event_id: str, kind: str, at: int, **more: Any) -> EnrichedTouchpoint:
     """An enriched touchpoint at a time in milliseconds."""
     fields: dict[str, Any] = {

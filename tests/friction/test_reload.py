@@ -10,6 +10,7 @@ from touchline.pipeline.friction.journey import _PORTION
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Control, Severity, SignalStatus
+from touchline.schemas.yamlfile import FileError
 
 
 def rule(name: str, detect: str, more: str = "", *, owner: str = "care", evidence: str = "{count} times") -> str:
@@ -158,8 +159,57 @@ def test_state_of_a_release_that_kept_no_terms_is_let_go_without_a_word() -> Non
     assert run.counts["rules.forgotten"] == 1
 
 
+BOTH = "{all: {rules: [r, s], within: 2d}}"
+OTHER_PART = rule("s", "{match: {event: b.two}}")
+
+
+def both(number: int, at: int) -> list[EnrichedTouchpoint]:
+    """An event for each of the two rules that BOTH names."""
+    return [
+        touchpoint(f"{number}-{kind}", kind, at + n, raw_offset=2 * number + n)
+        for n, kind in enumerate(("a.one", "b.two"))
+    ]
+
+
+def test_another_logic_of_a_part_ends_what_stands_on_it_and_its_cooldown_goes_on() -> None:
+    linked = rule("both", BOTH, "  cooldown: 2d")
+    run = Run(rule_set(linked, rule("r", MATCH), OTHER_PART)).feed(*both(0, START))
+    reload(run, rule_set(linked, rule("r", MATCH, "  version: 2"), OTHER_PART))
+    run.feed()
+    assert sorted(run.told()[3:]) == [("both", 2, "expired"), ("r", 2, "expired")]
+    run.feed(*both(1, START + DAY))
+    assert run.told()[5:] == [("r", 1, "opened"), ("s", 1, "opened")]
+    run.feed(*both(2, START + 3 * DAY))
+    assert [one for one in run.told()[7:] if one[0] == "both"] == [("both", 1, "opened"), ("both", 2, "updated")]
+
+
+def test_another_logic_of_the_whole_leaves_its_parts_alone_and_knows_what_begins_from_then_on() -> None:
+    parts = (rule("r", MATCH), OTHER_PART)
+    run = Run(rule_set(*parts)).feed(*both(0, START))
+    reload(run, rule_set(*parts, rule("both", BOTH))).feed(*both(1, START + DAY))
+    assert [(s.rule, s.values["count"]) for s in run.signals()][-1] == ("both", 2)
+    reload(run, rule_set(*parts, rule("both", BOTH, "  version: 2"))).feed()
+    assert run.told()[-1] == ("both", 2, "expired")
+    reload(run, rule_set(*parts)).feed(*both(2, START + 2 * DAY)).advance(START + 5 * DAY)
+    assert [name for name, _, status in run.told() if status == "expired"] == ["both"]
+    assert {key.split(":")[0] for key in run.shard.state.customers.get("c-1", 0).groups} == {"r", "s"}
+
+
+def test_other_words_of_a_part_keep_the_whole() -> None:
+    linked = rule("both", BOTH)
+    run = Run(rule_set(linked, rule("r", MATCH), OTHER_PART)).feed(both(0, START)[0])
+    reload(run, rule_set(linked, rule("r", MATCH, owner="sales"), OTHER_PART)).feed(both(0, START)[1])
+    assert run.told()[-1] == ("both", 1, "opened")
+
+
+def test_a_part_can_not_be_taken_away_from_under_a_rule() -> None:
+    with pytest.raises(FileError, match='no rule is called "r"'):
+        compiled(rule_set(rule("both", BOTH), OTHER_PART))
+
+
 UNCHANGED = (
     rule("count", THREE, "  cooldown: 2h"), rule("wait", ABSENCE, "  per: order"),
+    rule("linked", "{any: {rules: [count, [two, wait]], at_least: 2, within: 5h}}", evidence="{rules}"),
     rule("two", "{sequence: {steps: [{as: x, event: a.one}, {as: y, event: b.two}], within: 3h}}"),
 )  # fmt: skip
 CHANGING = (

@@ -142,7 +142,7 @@ def why_not(
     except HistoryError as error:
         raise Failed(str(error)) from None
     reasons = Silence(rule, steps, until, options_of(asked.settings)).reasons()
-    seen = [step for step in steps if step.event is None or step.parts]
+    seen = [step for step in steps if step.event is None or step.parts or step.linked]
     if as_json:
         told = {"rule": name, "customer": customer, "at": from_ms(until).isoformat(), "looks_for": thresholds(rule)}
         counted = {"events": sum(step.event is not None for step in steps), "reasons": [asdict(r) for r in reasons]}

@@ -16,11 +16,13 @@ def part_of(steps: Sequence[Step], signal: str) -> list[Step]:
     """The steps that a signal rests on, in order: those of its events, and those at which something was said of it."""
     said = [one for step in steps for one in step.signals if one.signal_id == signal]
     events = {event for one in said for event in one.events}
+    linked = {one for signal in said for one in str(signal.values.get("signals", "")).split(", ")}
     groups = {WHOLE if one.group == one.customer else one.group for one in said}
     return [
         step
         for step in steps
         if any(one.signal_id == signal for one in step.signals)
+        or any(one.signal_id in linked for one in step.linked)
         or (step.event is not None and step.event.event_id in events and not groups.isdisjoint(step.groups))
     ]
 
@@ -34,7 +36,7 @@ def thresholds(rule: Rule) -> str:
     words += [f"within {shown_length(rule.within)}"] if rule.within is not None else []
     absence = rule.spec.detect.absence
     words += [f"deadline {absence.deadline}"] if absence is not None else []
-    words += [f"grace {shown_length(timing.grace)}"] if timing.grace else []
+    words += [f"grace {shown_length(absence.grace)}"] if absence is not None and absence.grace else []
     words += [f"cooldown {shown_length(timing.cooldown)}"] if timing.cooldown else []
     return ", ".join([*words, f"expires after {shown_length(timing.expires)}"])
 
@@ -56,6 +58,8 @@ def lines(rule: Rule, step: Step) -> Iterator[str]:
             yield f"    {event.late_seconds:,.0f} s late: too late to open anything"
         if step.values:
             yield "    values: " + ", ".join(f"{name} {shown_value(value)}" for name, value in step.values.items())
+    for signal in step.linked:
+        yield f"    {signal.rule} {signal.status} (revision {signal.revision}): {signal.evidence}"
     for group in step.after | step.before:
         name = f" of {group}" if group != WHOLE else ""
         before, after = _state(rule, step.before, group, _begun(step)), _state(rule, step.after, group, step.at)
@@ -102,6 +106,7 @@ def step_json(rule: Rule, step: Step) -> dict[str, Any]:
             for group in groups
         ],
         "signals": [signal_json(signal) for signal in step.signals],
+        "linked": [{"rule": signal.rule} | signal_json(signal) for signal in step.linked],
     }
 
 

@@ -115,7 +115,7 @@ def test_a_good_rule_costs_something_and_has_no_tests() -> None:
         ("status == 'delivered'", "status like 'a%'", "12:23", "there are no regular expressions"),
         ("status == 'delivered'", "status = 'delivered'", "12:23", "is no condition: == compares"),
         ("deadline: s.", "deadline: t.", "13:17", 'no event is called "t" here: "after" is called "s"'),
-        ("stage: support", "stage: suport", "5:10", "Input should be"),
+        ("stage: support", "stage: suport", "5:10", 'did you mean "support"?'),
         ("- id: slow", "- id: [slow", "4:8", "expected"),
     ],
 )

@@ -24,10 +24,10 @@ FILES: dict[str, str | bytes] = {"a.csv": "who,at,status\nc-1,2026-05-04 10:00:0
         ("    times: [dd.mm.yyyy]\n", 12, 13, '"dd.mm.yyyy" is no time format'),
         ('    text: "{who"\n', 12, 11, "a brace stands alone"),
         ('    text: "{who|shout}"\n', 12, 11, "shout is no filter: lower, upper, trim, slug are"),
-        ("    score: {scale: stars, value: 3}\n", 12, 20, "Input should be 'csat', 'nps' or 'ces'"),
+        ("    score: {scale: stars, value: 3}\n", 12, 20, '"stars" is not one of csat, nps, ces'),
         ("    when: {status: {presnt: true}}\n", 12, 21, 'is not a field here, did you mean "present"?'),
         ("    when: {not: {status: {}}}\n", 12, 26, "expected a value, a list of values, or equals"),
-        ("    attributes: {n: {from: x, as: numbr}}\n", 12, 35, "Input should be 'text', 'number'"),
+        ("    attributes: {n: {from: x, as: numbr}}\n", 12, 35, 'did you mean "number"?'),
         ("    attributes: {n: [1]}\n", 12, 21, r'expected a template such as "\{column\}"'),
     ],
 )

@@ -11,6 +11,7 @@ _PATTERNS: Final = {
     r"^[A-Za-z_][A-Za-z0-9_.\-]*$": "is no name: letters, digits, _ . and - (no spaces), not beginning with a digit",
     r"^[a-z][a-z0-9_]{0,15}$": "is no name of an event: lower-case letters, digits and _, at most 16",
     r"^[^\x00-\x1f\x7f]+$": "holds a control character",
+    r"^[^\w\s\"']$|^[\t ]$": 'is no separator: write one character, such as ";"',
     r"^[a-z][a-z0-9_]{0,30}:[^\x00-\x1f\x7f]{1,128}$": "is no subject: write its type and its id, such as order:123",
 }
 """What the patterns of `schemas/types.py` and `schemas/rulepatterns.py` ask for."""

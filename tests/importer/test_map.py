@@ -28,6 +28,10 @@ FILES: dict[str, str | bytes] = {"a.csv": "who,at,status\nc-1,2026-05-04 10:00:0
         ("    when: {status: {presnt: true}}\n", 12, 21, 'is not a field here, did you mean "present"?'),
         ("    when: {not: {status: {}}}\n", 12, 26, "expected a value, a list of values, or equals"),
         ("    attributes: {n: {from: x, as: numbr}}\n", 12, 35, 'did you mean "number"?'),
+        ("    text: {who}\n", 12, 11, r'put braces into quotes: "\{who\}"'),
+        ("    subjects: [{who}]\n", 12, 16, r'in quotes if you mean it so: "\{who\}"'),
+        ("    when: {status: {not: open}}\n", 12, 20, "not stands around the column"),
+        ('    times: ["%d.%Q"]\n', 12, 13, "is no pattern of times: 'Q' is a bad directive"),
         ("    attributes: {n: [1]}\n", 12, 21, r'expected a template such as "\{column\}"'),
     ],
 )

@@ -32,10 +32,22 @@ def test_migrate_verify_rebuild_and_query(settings: Path) -> None:
     assert first.stdout.startswith("applied ")
     assert run(settings, "migrate").stdout == "the tables are up to date\n"
     assert run(settings, "verify").stdout == "every aggregate equals the facts\n"
-    slip = run(settings, "query", "SELEC 1")
+    slip = run(settings, "query", "SELECT 1 FRM x")
     assert slip.exit_code == 1
-    assert "Syntax error: failed at position 1 (SELEC): SELEC 1. Maybe you meant: SELECT (code 62)" in slip.stderr
+    assert "Syntax error: failed at position 14 (x)" in slip.stderr
+    assert 'did you mean "SELECT"?' in run(settings, "query", "SELEC 1").stderr
     assert json.loads(run(settings, "verify", "--json").stdout) == {"differences": []}
+    for change in (
+        "DROP TABLE fact_touchpoints",
+        "/* a */ insert into t select 1",
+        "WITH 1 AS a INSERT INTO t SELECT a",
+        "",
+    ):
+        refused = run(settings, "query", change)
+        assert refused.exit_code == 2, change
+        assert "--write runs what changes things too" in refused.stderr
+    assert run(settings, "query", "--write", "CREATE TABLE t (a UInt8) ENGINE = Memory").exit_code == 0
+    assert run(settings, "query", "(WITH 1 AS a SELECT a) -- INSERT").exit_code == 0
     assert run(settings, "rebuild").stdout == "0 minutes were counted anew\n"
     sql = "SELECT number AS n, 'a' AS letter FROM numbers(2)"
     assert [line.split() for line in run(settings, "query", sql).stdout.splitlines()] == [

@@ -84,9 +84,9 @@ _HINTS: Final = (
 )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`, did you mean "…"?` when another known word is close, else nothing."""
-    close = difflib.get_close_matches(word, [name for name in known if name != word], 1)
+def did_you_mean(word: str, known: Iterable[str], at_least: float = 0.6) -> str:
+    """`, did you mean "…"?` when another known word is close, else nothing. `at_least`: how like, up to 1."""
+    close = difflib.get_close_matches(word, [name for name in known if name != word], 1, at_least)
     return f', did you mean "{close[0]}"?' if close else ""
 
 

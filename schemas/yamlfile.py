@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from touchline.schemas.wording import HIDDEN, SCALAR_TYPES, did_you_mean, fields_at, in_words, shown, yaml_in_words
 
@@ -19,6 +20,7 @@ __all__ = ["FileError", "Mistake", "YamlFile", "did_you_mean", "load_yaml", "rea
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
 
+_SCALARS: Final = (bool, int, float, str)
 _ABSENT: Final = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
 _SECRET: Final = re.compile(r"password|secret|token", re.IGNORECASE)
 
@@ -197,7 +199,8 @@ def _plain(node: Any) -> Any:
         return {_plain(key): _plain(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_plain(item) for item in node]
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind) and type(node) is not kind:
-            return kind(node)
-    return node
+    if node is None or type(node) in _SCALARS:
+        return node
+    if isinstance(node, ScalarBoolean):  # an int to Python, as is a bool itself
+        return bool(node)
+    return next((kind(node) for kind in _SCALARS if isinstance(node, kind)), node)

@@ -359,3 +359,11 @@ def test_another_separator(tmp_path: Path) -> None:
 def test_a_year_that_cannot_be_is_told_as_such(tmp_path: Path) -> None:
     result = mapped(tmp_path, HEAD + MINIMAL, {"a.csv": "who,at\nc-1,1026-05-04 10:00:00\n"})
     assert [row.reason for row in result.rows] == ["at: 1026-05-04 lies outside the years 1970 to 2199"]
+
+
+def test_true_stays_true(tmp_path: Path) -> None:
+    entry = MINIMAL + '    attributes: {a: true, b: {from: "{who}", map: {c-1: true}, default: false}, c: 1}\n'
+    result = mapped(tmp_path, HEAD + entry, {"a.csv": "who,at\nc-1,2026-05-04 10:00:00\nc-2,2026-05-04 10:00:00\n"})
+    attributes = [one["attributes"] for one in result.touchpoints]
+    assert attributes == [{"a": True, "b": True, "c": 1}, {"a": True, "b": False, "c": 1}]
+    assert [type(one["a"]) for one in attributes] == [bool, bool]

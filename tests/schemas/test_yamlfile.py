@@ -133,3 +133,16 @@ def test_a_message_is_for_whoever_wrote_the_file(text: str, expected: str) -> No
 
 def test_an_empty_file_names_what_it_lacks() -> None:
     assert mistakes("") == ["f.yaml:1:1: title: is needed"]
+
+
+@pytest.mark.parametrize("text", ["a: true", "a: &t true", "a: &t true\nb: *t", "a: [true]", "a: {x: true}"])
+def test_true_is_not_one(text: str) -> None:
+    """A bool is an int to Python; an attribute that is true is not one that is 1."""
+    found = YamlFile(text, "f.yaml").data["a"]
+    (value,) = found.values() if isinstance(found, dict) else found if isinstance(found, list) else [found]
+    assert value is True
+
+
+@pytest.mark.parametrize(("text", "kind"), [("0x10", int), ("1_0", int), ("1e3", float), ("'x'", str), ("&n 7", int)])
+def test_nothing_of_the_parser_is_left_in_a_value(text: str, kind: type) -> None:
+    assert type(YamlFile(f"a: {text}", "f.yaml").data["a"]) is kind

@@ -53,7 +53,7 @@ def test_migrate_verify_rebuild_and_query(settings: Path) -> None:
     assert [line.split() for line in run(settings, "query", sql).stdout.splitlines()] == [
         ["n", "letter"], ["0", "a"], ["1", "a"],
     ]  # fmt: skip
-    assert run(settings, "query", "-", "--csv", text=sql).stdout.splitlines() == ["n,letter", "0,a", "1,a"]
+    assert run(settings, "query", "-", "--csv", text=sql).stdout == "n,letter\n0,a\n1,a\n"
     assert [json.loads(line) for line in run(settings, "query", sql, "--json").stdout.splitlines()] == [
         {"n": 0, "letter": "a"},
         {"n": 1, "letter": "a"},

@@ -81,7 +81,7 @@ def query(ctx: click.Context, /, sql: str, *, as_csv: bool, write: bool, as_json
         for row in result.rows:
             print_json(dict(zip(names, row, strict=True)))
     elif as_csv:
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")  # a shell would take a \r for a part of the last value
         writer.writerows([names, *result.rows])
     else:
         _print(result, names)

@@ -66,3 +66,15 @@ def test_a_warehouse_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = run(path, "migrate")
     assert result.exit_code == 1
     assert "ClickHouse at 127.0.0.1:1 can't be reached" in result.stderr
+
+
+def test_who_asks_the_wrong_port_is_told_where_up_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "touchline.yaml").write_text("warehouse: {port: 1}\n", encoding="utf-8")
+    hint = "add: --settings .touchline/touchline.yaml"
+    asked = ["warehouse", "query", "SELECT 1"]
+    assert hint not in CliRunner().invoke(main, asked).stderr
+    (tmp_path / ".touchline").mkdir()
+    (tmp_path / ".touchline" / "touchline.yaml").write_text("warehouse: {port: 1}\n", encoding="utf-8")
+    assert hint in CliRunner().invoke(main, asked).stderr
+    assert hint not in CliRunner().invoke(main, ["--settings", ".touchline/touchline.yaml", *asked]).stderr

@@ -1,11 +1,14 @@
 """The report as one HTML page that needs nothing else: no script, no font, no picture from anywhere."""
 
 from importlib.resources import files
+from typing import Final
 
 from touchline.report import charts
 from touchline.report.figures import Access, ChannelRow, Check, Entry, Figures, Journey, Lead, RuleRow, SideBySide
 from touchline.report.markup import Html, join, tag
 from touchline.report.words import SILENT, day_of, number, percent, plain, share, span, times
+
+_MANY_CHANNELS: Final = 8
 
 
 def page(figures: Figures) -> str:
@@ -23,8 +26,7 @@ def page(figures: Figures) -> str:
 
 
 def _parts(figures: Figures) -> list[Html]:
-    right = tag("div", _days(figures), _stages(figures), class_="column-of-two")
-    parts = [_header(figures), _tiles(figures), tag("div", _channels(figures), right, class_="two")]
+    parts = [_header(figures), _tiles(figures), _overview(figures)]
     parts.append(_rules(figures) if figures.rules else _section("Friction by rule", SILENT))
     if figures.journeys:
         parts.append(_journeys(figures))
@@ -36,6 +38,14 @@ def _parts(figures: Figures) -> list[Html]:
     if figures.access:
         parts.append(_access(figures.access))
     return parts
+
+
+def _overview(figures: Figures) -> Html:
+    """Two columns of about the same height: a long list of channels stands alone in its."""
+    channels, days, stages = _channels(figures), _days(figures), _stages(figures)
+    long = len(figures.channels) > _MANY_CHANNELS
+    columns = ((channels,), (days, stages)) if long else ((channels, days), (stages,))
+    return tag("div", *(tag("div", *column) for column in columns), class_="two")
 
 
 def _section(title: str, note: str | Html | None, *children: Html) -> Html:
@@ -115,18 +125,18 @@ def _stages(figures: Figures) -> Html:
 
 def _rules(figures: Figures) -> Html:
     most = max(row.signals for row in figures.rules)
-    columns = ["rule", "owner", "control", "#signals", "", "#customers", "#resolved"]
+    columns = ["rule", "owner", "control", "#signals", "", "#customers~", "#resolved~"]
     note = "Who must act, and how far it is in our hands."
     leads = figures.lead.before > 0
     if leads:
-        columns += [f"#before {figures.lead.outcomes}", "#median lead"]
+        columns += [f"#before {figures.lead.outcomes}~", "#median lead~"]
         note += " Before: within two weeks; the lead is the time between."
     rows = [_rule(row, most, leads=leads) for row in figures.rules]
     return _section("Friction by rule", note, _table(_head(*columns), rows))
 
 
 def _rule(row: RuleRow, most: int, *, leads: bool) -> Html:
-    foresight = (_num(number(row.complained)), _num(span(row.lead_seconds))) if leads else ()
+    foresight = (_num(number(row.complained), "less"), _num(span(row.lead_seconds), "less")) if leads else ()
     return tag(
         "tr",
         tag("td", plain(row.rule)),
@@ -134,8 +144,8 @@ def _rule(row: RuleRow, most: int, *, leads: bool) -> Html:
         tag("td", tag("span", row.control, class_=f"chip {row.control}")),
         _num(number(row.signals)),
         tag("td", charts.bar(row.signals, most, "amber"), class_="wide"),
-        _num(number(row.customers), "dim"),
-        _num(number(row.resolved), "dim"),
+        _num(number(row.customers), "dim less"),
+        _num(number(row.resolved), "dim less"),
         *foresight,
     )
 
@@ -213,9 +223,14 @@ def _code(text: str) -> Html:
 
 
 def _head(*columns: str) -> Html:
-    """Column heads; those with `#` before them are numbers, one without a name stands over bars."""
-    classes = ("num" if column.startswith("#") else None if column else "wide" for column in columns)
-    return tag("tr", *(tag("th", c.removeprefix("#"), class_=of) for c, of in zip(columns, classes, strict=True)))
+    """Column heads; those with `#` before them are numbers, those with `~` behind them are left out where the page is
+    narrow, one without a name stands over bars."""
+    return tag("tr", *map(_head_cell, columns))
+
+
+def _head_cell(column: str) -> Html:
+    marks = ("num" * column.startswith("#"), "less" * column.endswith("~"), "wide" * (not column))
+    return tag("th", column.strip("#~"), class_=" ".join(filter(None, marks)) or None)
 
 
 def _num(text: str, style: str = "") -> Html:

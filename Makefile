@@ -29,9 +29,9 @@ $(DEV_READY): $(RUN_READY) requirements/dev.txt
 
 setup: $(DEV_READY) ## everything for working on it, in .venv
 
-# MAP and INPUT: files of your own; ARGS: further options, such as --exit or --json
-demo: $(RUN_READY) ## the whole pipeline on embedded parts: [MAP=… INPUT="…"] [ARGS=--exit]
-	$(BIN)/touchline demo $(if $(MAP),--map $(MAP)) $(if $(INPUT),$(foreach f,$(INPUT),--input $(f))) $(ARGS)
+# MAP, INPUT and RULES: files of your own; ARGS: further options, such as --exit or --json
+demo: $(RUN_READY) ## the whole pipeline on embedded parts: [MAP=… INPUT="…" RULES="…"] [ARGS=--exit]
+	$(BIN)/touchline demo $(if $(MAP),--map $(MAP)) $(foreach f,$(INPUT),--input $(f)) $(foreach f,$(RULES),--rules $(f)) $(ARGS)
 
 test: $(DEV_READY) ## the fast tests; what needs Java or long is left to CI
 	$(BIN)/python -m pytest

@@ -13,6 +13,9 @@ from touchline.schemas.vocabulary import Actor, Channel, ScoreScale, Stage
 from touchline.schemas.yamlfile import YamlFile
 
 _CONFIG: Final = ConfigDict(extra="forbid")
+Separator = Annotated[str, Field(pattern=r"^[^\w\s\"']$|^[\t ]$")]
+"""What stands between the columns of a CSV file, where it is no comma: one character."""
+
 _RESERVED: Final = frozenset({"all", "any", "not", "first", "changed"})
 
 
@@ -34,6 +37,8 @@ def _test(value: Any) -> Any:
     if isinstance(value, dict):
         if not value:
             raise ValueError("expected a value, a list of values, or equals, in, present, like, above, below")
+        if "not" in value:
+            raise ValueError("not stands around the column: `not: {column: value}`")
         return value
     return {"in": value} if isinstance(value, list) else {"equals": value}
 
@@ -148,6 +153,7 @@ class Join:
     on: Annotated[dict[str, str], BeforeValidator(_on)]
     take: Annotated[dict[str, Annotated[Take, BeforeValidator(_take)]], Field(min_length=1)]
     format: Literal["csv", "tsv", "ndjson"] | None = None
+    separator: Separator | None = None
     required: bool = False
 
 
@@ -165,6 +171,7 @@ class Input:
 
     files: str
     format: Literal["csv", "tsv", "ndjson"] | None = None
+    separator: Separator | None = None
     optional: bool = False
     join: list[Join] = field(default_factory=list)
     previous: Previous | None = None

@@ -5,6 +5,7 @@ whose columns is empty gives nothing.
 """
 
 import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -67,8 +68,15 @@ Template = Annotated[str, AfterValidator(_template)]
 
 
 def _time_format(value: str) -> str:
-    if value not in FORMATS and "%" not in value:
+    if value in FORMATS:
+        return value
+    if "%" not in value:
         raise ValueError(f'"{value}" is no time format: write {", ".join(FORMATS)} or a pattern such as %Y-%m-%d %H:%M')
+    try:
+        datetime.strptime("", value)  # noqa: DTZ007  # nothing is read, and a pattern that can be read says so
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise ValueError(f'"{value}" is no pattern of times: {error}') from None
     return value
 
 
@@ -112,6 +120,9 @@ def _pick(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return {"value": value}
     if isinstance(value, dict):
+        if len(value) == 1 and next(iter(value.values())) is None:
+            # A column without quotes is an object to YAML.
+            raise ValueError(f'put braces into quotes: "{{{next(iter(value))}}}"')
         known = {str(key): item for key, item in value.items()}
         return known | {"has_default": True} if "default" in known else known
     raise ValueError('expected a template such as "{column}", or {from: …, map: …, as: …, default: …}')

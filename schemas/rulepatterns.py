@@ -16,13 +16,17 @@ LARGEST: Final = 10**12
 
 _KINDS = re.compile(rf"(?:{KIND_PATTERN})|(?:^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.\*$)")
 _DAY = 86_400_000
+_MOST: Final = 400 * _DAY
 CONFIG: Final = ConfigDict(extra="forbid")
 
 
 def _with_unit(value: object) -> object:
     """A bare number would be milliseconds to the machine and hours to whoever wrote it."""
     if isinstance(value, str):
-        return parse_duration(value)
+        length = parse_duration(value)
+        if isinstance(length, int) and length > _MOST:
+            raise ValueError(f'"{value}" is longer than 400 days, which is the most that a rule waits or looks back')
+        return length
     raise ValueError(f"{value!r} is no length of time: write it with its unit, such as 30s, 10m, 24h or 7d")
 
 
@@ -37,10 +41,10 @@ def as_list(value: object) -> object:
     return (value,) if isinstance(value, str | dict) else value
 
 
-Length = Annotated[int, BeforeValidator(_with_unit), Field(ge=0, le=400 * _DAY)]
+Length = Annotated[int, BeforeValidator(_with_unit), Field(ge=0, le=_MOST)]
 """A length of time in milliseconds, written with its unit; at most 400 days."""
 
-PositiveLength = Annotated[int, BeforeValidator(_with_unit), Field(gt=0, le=400 * _DAY)]
+PositiveLength = Annotated[int, BeforeValidator(_with_unit), Field(gt=0, le=_MOST)]
 Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")]
 KindOrPrefix = Annotated[str, Field(max_length=64), AfterValidator(_kind)]
 Kinds = Annotated[tuple[KindOrPrefix, ...], BeforeValidator(as_list), Field(min_length=1, max_length=40)]

@@ -56,7 +56,8 @@ Time = Annotated[datetime, _Aware(), Meta(tz=True), Field(ge=EARLIEST, lt=LATEST
 sum of times stays within); a naive time is refused."""
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_LONGEST = 36_500 * _UNITS["d"]
 
 
 def parse_duration(value: object) -> object:
@@ -66,8 +67,11 @@ def parse_duration(value: object) -> object:
     if isinstance(value, str):
         parts = _DURATION.findall(value)
         if not parts or _DURATION.sub("", value).strip():
-            raise ValueError(f'"{value}" is no length of time: write 500ms, 30s, 10m, 24h, 7d or a sum (1h30m)')
-        return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
+            raise ValueError(f'"{value[:40]}" is no length of time: write 500ms, 30s, 10m, 24h, 7d or a sum (1h30m)')
+        length = sum(float(number) * _UNITS[unit] for number, unit in parts)
+        if length > _LONGEST:
+            raise ValueError(f'"{value[:40]}" is longer than a hundred years (36500d)')
+        return round(length)
     return value
 
 

@@ -1,19 +1,28 @@
 """Reads a YAML file into a pydantic type; every mistake is told with its line, its column and what was expected."""
 
-import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
+
+from touchline.schemas.wording import HIDDEN, SCALAR_TYPES, did_you_mean, fields_at, in_words, shown, yaml_in_words
+
+__all__ = ["FileError", "Mistake", "YamlFile", "did_you_mean", "load_yaml", "read_text"]
 
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
+
+_SCALARS: Final = (bool, int, float, str)
+_ABSENT: Final = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
+_SECRET: Final = re.compile(r"password|secret|token", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,9 @@ class YamlFile:
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            raise FileError(name, [Mistake(line, column, "", _yaml_problem(error))]) from None
+            raise FileError(
+                name, [Mistake(line, column, "", yaml_in_words(str(error.problem or error.context or "is not YAML")))]
+            ) from None
         except YAMLError as error:
             raise FileError(name, [Mistake(1, 1, "", str(error).splitlines()[0])]) from None
         except RecursionError:
@@ -119,27 +130,34 @@ class YamlFile:
         try:
             return adapter.validate_python(self.data if self.data is not None else {})
         except ValidationError as error:
-            raise FileError(self.name, list(self._mistakes(error, _field_names(adapter)))) from None
+            raise FileError(self.name, list(self._mistakes(error, adapter))) from None
 
-    def _mistakes(self, error: ValidationError, known: Iterable[str]) -> Iterable[Mistake]:
-        for found in error.errors(include_url=False):
-            path = self._real_path(found["loc"])
+    def _mistakes(self, error: ValidationError, adapter: TypeAdapter[Any]) -> Iterable[Mistake]:
+        errors = error.errors(include_url=False)
+        paths = [self._real_path(found["loc"], absent=found["type"] in _ABSENT) for found in errors]
+        told: set[tuple[Path_, str]] = set()
+        for found, path in zip(errors, paths, strict=True):
             where = ".".join(map(str, path))
             if found["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+                known = fields_at(adapter.json_schema(), found["loc"][:-1])
                 yield Mistake(*self.key_place(path), where, "is not a field here" + did_you_mean(str(path[-1]), known))
-            elif found["type"] in {"missing", "missing_argument", "missing_keyword_only_argument"}:
+            elif found["type"] in _ABSENT:
                 yield Mistake(*self.place(path[:-1]), where, "is needed")
-            else:
-                yield Mistake(*self.place(path), where, found["msg"].removeprefix("Value error, "))
+            elif found["type"] == "too_short" and any(len(p) > len(path) and p[: len(path)] == path for p in paths):
+                continue  # it has entries: the wrong ones among them were not counted
+            elif (message := _message(found, path, errors, paths)) and (path, message) not in told:
+                told.add((path, message))
+                yield Mistake(*self.place(path), where, message)
 
-    def _real_path(self, loc: Path_) -> Path_:
-        """pydantic names union members in its paths; only what stands in the file is kept (and a missing last key)."""
-        node, path = self.data, []
+    def _real_path(self, loc: Path_, *, absent: bool) -> Path_:
+        """pydantic names union members in its paths; only what stands in the file is kept (and a last key that does not
+        stand there, when that is the mistake)."""
+        node, path = {} if self.data is None else self.data, []
         for index, step in enumerate(loc):
             inside = isinstance(node, dict) and step in node
             if inside or (isinstance(node, list) and isinstance(step, int) and step < len(node)):
                 node = node[step]
-            elif index != len(loc) - 1 or not isinstance(node, dict):
+            elif not absent or index != len(loc) - 1 or not isinstance(node, dict):
                 continue
             path.append(step)
         return tuple(path)
@@ -164,21 +182,15 @@ def load_yaml(path: Path, adapter: TypeAdapter[T]) -> T:
     return YamlFile.read(path).as_type(adapter)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`, did you mean "…"?` when a known word is close, else nothing."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f', did you mean "{close[0]}"?' if close else ""
-
-
-def _field_names(adapter: TypeAdapter[Any]) -> set[str]:
-    schema = adapter.json_schema()
-    parts = [schema, *schema.get("$defs", {}).values()]
-    return {name for part in parts for name in part.get("properties", {})}
-
-
-def _yaml_problem(error: MarkedYAMLError) -> str:
-    problem = " ".join(str(error.problem or error.context or "is not YAML").split())
-    return problem.split(" with value")[0] + " (the key stands twice)" if "duplicate key" in problem else problem
+def _message(found: Any, path: Path_, errors: Sequence[Any], paths: Sequence[Path_]) -> str:
+    """What is wrong. Where several types are allowed pydantic complains once for each: then they are named together."""
+    if any(_SECRET.search(str(step)) for step in path):
+        return in_words(found | {"input": HIDDEN})
+    same = [other for other, place in zip(errors, paths, strict=True) if place == path]
+    words = list(dict.fromkeys(SCALAR_TYPES.get(other["type"], "") for other in same))
+    if len(words) > 1 and all(words):
+        return f"expected {', '.join(words[:-1])} or {words[-1]}, not {shown(found['input'])}"
+    return in_words(found)
 
 
 def _plain(node: Any) -> Any:
@@ -187,7 +199,8 @@ def _plain(node: Any) -> Any:
         return {_plain(key): _plain(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_plain(item) for item in node]
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind) and type(node) is not kind:
-            return kind(node)
-    return node
+    if node is None or type(node) in _SCALARS:
+        return node
+    if isinstance(node, ScalarBoolean):  # an int to Python, as is a bool itself
+        return bool(node)
+    return next((kind(node) for kind in _SCALARS if isinstance(node, kind)), node)

@@ -185,4 +185,4 @@ def _unreachable(address: str, error: BaseException) -> str:
     if isinstance(error, EOFError | ConnectionResetError | BrokenPipeError):
         return f"the connection to ClickHouse at {address} was cut"
     detail = error.message if isinstance(error, errors.Error) else str(error)
-    return f"ClickHouse at {address} can't be reached: {_text(detail)}"
+    return f"ClickHouse at {address} can't be reached: {_text(detail)}. Is it running, and is the address right?"

@@ -81,7 +81,7 @@ class Catalogue:
         file = YamlFile.read(path)
         content = file.as_type(TypeAdapter(_File))
         _check_roles(file, content)
-        self.kinds: Final = content.kinds
+        self.kinds: Final = {**content.kinds}
         self.roles: Final = content.roles
         self.families: Final = content.families
         self._own = own_party

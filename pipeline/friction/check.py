@@ -1,7 +1,7 @@
 """Looks through files of rules for everything that is wrong, odd or costly; nothing of them runs."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -14,9 +14,11 @@ from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.cost import RuleCost, cost_of, handlers
 from touchline.pipeline.friction.linking import Placed, linked
 from touchline.pipeline.friction.load import BUILTIN, compile_placed, rule_files
+from touchline.pipeline.friction.mapkinds import MadeKinds
 from touchline.pipeline.friction.places import places
 from touchline.pipeline.friction.rules import Rule, Tally
 from touchline.pipeline.friction.ruletest import RuleTests, files_of_tests, load_tests, untested
+from touchline.schemas.mapfile import MapFile
 from touchline.schemas.rulefile import Detect, RuleFile
 from touchline.schemas.yamlfile import FileError, Path_, YamlFile
 
@@ -44,10 +46,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What was found, in the order of files and lines; what each rule costs; how many rules look at each kind."""
+    """What was found, in the order of files and lines; what each rule costs, last those that were `checked`; how many
+    rules look at each kind."""
 
     findings: list[Finding] = field(default_factory=list)
     costs: list[RuleCost] = field(default_factory=list)
+    checked: int = 0
     handlers: dict[str, int] = field(default_factory=dict)
 
     def count(self, severity: str) -> int:
@@ -59,7 +63,9 @@ class Report:
 class _Checker:
     catalogue: Catalogue
     source_lateness: Mapping[str, int]
+    words: Set[str]
     report: Report = field(default_factory=Report)
+    kinds_told: set[tuple[str, str]] = field(default_factory=set)
     seen: set[tuple[str, int, int, str]] = field(default_factory=set)
     by_id: dict[str, Rule] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
@@ -110,12 +116,17 @@ class _Checker:
 
     def rule(self, file: YamlFile, path: Path_, rule: Rule) -> None:
         def tell(at: Path_, severity: str, code: str, message: str) -> None:
+            if code == "unknown_kind":
+                # Once in a file: it may stand in every rule, and it is one mistake or none.
+                if (file.name, message) in self.kinds_told:
+                    return
+                self.kinds_told.add((file.name, message))
             self.find(Finding(file.name, *file.place(at), ".".join(map(str, at)), severity, code, message))
 
         found = places(file, path, rule.spec)
         name = next(n for n in Detect.__dataclass_fields__ if getattr(rule.spec.detect, n) is not None)
         detect = getattr(rule.spec.detect, name)
-        FieldCheck(self.catalogue, rule, path, found, name, detect, tell).run()
+        FieldCheck(self.catalogue, rule, path, found, name, detect, tell, self.words).run()
         LogicCheck(path, found, name, detect, self.source_lateness, tell).run()
         if isinstance(rule.detector, CompositeDetector):
             LinkCheck(path, rule, rule.detector, self.by_id, tell).run()
@@ -148,16 +159,29 @@ def _ids(file: YamlFile) -> set[str]:
     return {str(rule["id"]) for rule in listed if isinstance(rule, Mapping) and "id" in rule}
 
 
-def check_rules(paths: Iterable[Path], *, builtin: bool, source_lateness: Mapping[str, int] | None = None) -> Report:
+def check_rules(
+    paths: Iterable[Path],
+    *,
+    builtin: bool,
+    source_lateness: Mapping[str, int] | None = None,
+    maps: Iterable[MapFile] = (),
+) -> Report:
     """Checks files and folders of rules.
 
     Args:
         paths: files and folders.
         builtin: whether the built-in rules are in force beside them; they count for the cost, and are not looked at.
         source_lateness: sources with a lateness of their own, in milliseconds.
+        maps: import maps; the kinds and attributes that they make are known besides those of the catalogue.
 
     Raises: FileError when a path is not there."""
-    checker = _Checker(Catalogue(), source_lateness or {})
+    catalogue, made = Catalogue(), MadeKinds()
+    for whole in maps:
+        made.add(whole)
+    for kind, entry in made.kinds.items():
+        listed = catalogue.kinds.get(kind)
+        catalogue.kinds[kind] = replace(entry, attributes={**(listed.attributes if listed else {}), **entry.attributes})
+    checker = _Checker(catalogue, source_lateness or {}, made.words)
     files = [file for path in rule_files(paths) if (file := checker.read(path)) is not None]
     found, rules = checker.compiled(files, builtin=builtin)
     checker.by_id = {rule.spec.id: rule for rule in rules}
@@ -167,6 +191,7 @@ def check_rules(paths: Iterable[Path], *, builtin: bool, source_lateness: Mappin
     checker.tests(good)
     report = checker.report
     report.findings.sort(key=lambda f: (f.file, f.line, f.column))
-    report.costs = [cost_of(rule, checker.catalogue) for rule in rules]
-    report.handlers = handlers(rules, checker.catalogue)
+    report.costs = [cost_of(rule, catalogue) for rule in rules]
+    report.checked = len(found)
+    report.handlers = handlers(rules, catalogue)
     return report

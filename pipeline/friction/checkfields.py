@@ -3,7 +3,7 @@
 The vocabulary is open, so what the catalogue does not list is a warning; what contradicts its types is an error.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,6 +27,9 @@ _CLASSES: Final = {
     AttributeType.NUMBER: "number",
     AttributeType.BOOLEAN: "bool",
 }
+_NEAR: Final = 0.8
+"""A kind that is less like another is nobody's slip: `loan.granted` beside `consent.granted`."""
+
 _NUMERIC: Final = frozenset({"sum", "average", "percentile"})
 _WORDS: Final = {"text": "a text", "number": "a number", "bool": "true or false"}
 
@@ -45,7 +48,7 @@ def comparisons(tree: Tree) -> Iterator[Test]:
 
 @dataclass(slots=True)
 class FieldCheck:
-    """The check of one rule. `detector`: its name; `detect`: what it says."""
+    """The check of one rule. `detector`: its name; `detect`: what it says; `words`: names that are known besides."""
 
     catalogue: Catalogue
     rule: Rule
@@ -54,6 +57,7 @@ class FieldCheck:
     detector: str
     detect: Any
     tell: Tell
+    words: Set[str] = frozenset()
     unknown: set[str] = field(default_factory=set)
 
     def run(self) -> None:
@@ -79,14 +83,9 @@ class FieldCheck:
     def _kinds(self, place: Place) -> None:
         for kind in place.kinds:
             if not self._listed((kind,)):
-                what = (
-                    "no kind of the catalogue begins so" if kind.endswith("*") else "is not in the catalogue of kinds"
-                )
-                near = did_you_mean(kind, self.catalogue.kinds)
-                self.tell((*place.path, "event"), "warning", "unknown_kind", f'"{kind}": {what}{near}')
-        if not self._listed(place.kinds) and place.role not in {"resolve", "unless", "context", "expect"}:
-            message = "no source that we know publishes any of these kinds: without one the rule never fires"
-            self.tell((*place.path, "event"), "warning", "unreachable", message)
+                what = "begins no kind of the catalogue" if kind.endswith("*") else "is not in the catalogue of kinds"
+                near = did_you_mean(kind, self.catalogue.kinds, at_least=_NEAR)
+                self.tell((*place.path, "event"), "warning", "unknown_kind", f'"{kind}" {what}{near}')
 
     def _listed(self, kinds: tuple[str, ...]) -> list[str]:
         return [known for known in self.catalogue.kinds if any(fits(known, kind) for kind in kinds)]
@@ -98,11 +97,15 @@ class FieldCheck:
 
     def _known(self, path: Path_, name: str, kinds: tuple[str, ...]) -> None:
         listed = self._listed(kinds)
-        if name in TYPES or name in SUBJECTS or name in self.unknown or not listed or self._types(name, kinds):
+        if name in TYPES or name in SUBJECTS or name in self.words or name in self.unknown:
+            return
+        if not listed or self._types(name, kinds):
             return
         self.unknown.add(name)
         names = {a for kind in listed for a in self.catalogue.kinds[kind].attributes}
-        near = did_you_mean(name, names | SUBJECTS | set(TYPES))
+        near = did_you_mean(name, names | SUBJECTS | self.words | set(TYPES))
+        if name == "at":
+            near = ', did you mean "occurred_at"?'
         kinds_said = ", ".join(sorted(listed)[:3]) + (" …" if len(listed) > 3 else "")
         message = f'"{name}" is no attribute that the catalogue lists for {kinds_said}{near}'
         self.tell(path, "warning", "unknown_attribute", message)

@@ -60,15 +60,20 @@ def parse_deadline(text: str, rule: str, alias: str | None, mistake: Callable[[s
     if found is None:
         raise mistake("is no deadline: write 48h, or s.promised_at + 24h with the name of the first event")
     if found["alone"]:
-        return Deadline(rule, None, _length(found["alone"]))
+        return Deadline(rule, None, _length(found["alone"], mistake))
     if found["alias"] != alias:
         known = f'"after" is called "{alias}"' if alias else '"after" has no name: add as: s'
         message = f'no event is called "{found["alias"]}" here: {known}'
         raise mistake(message + did_you_mean(found["alias"], [alias] if alias else []))
-    offset = _length(found["length"]) if found["length"] else 0
+    offset = _length(found["length"], mistake) if found["length"] else 0
     return Deadline(rule, found["field"], -offset if found["sign"] == "-" else offset)
 
 
-def _length(text: str) -> int:
-    value = parse_duration(text)
-    return value if isinstance(value, int) else 0
+def _length(text: str, mistake: Callable[[str], Exception]) -> int:
+    try:
+        value = parse_duration(text)
+    except ValueError as error:
+        raise mistake(str(error)) from None
+    if not isinstance(value, int) or value > MAX_AHEAD:
+        raise mistake(f'"{text}" is longer than 400 days, which is the most that a rule waits')
+    return value

@@ -34,6 +34,7 @@ TYPES: Final[dict[str, FieldType]] = {
     "sentiment": FieldType.NUMBER,
     "wait_seconds": FieldType.NUMBER,
     "duration_seconds": FieldType.NUMBER,
+    "occurred_at": FieldType.TEXT,
 }
 """The fields that every touchpoint may have; an attribute may have any type."""
 
@@ -51,7 +52,8 @@ PRIVATE: Final = frozenset({"text", "email", "phone", "name", "address"})
 SOURCE: Final[dict[str, str]] = {
     "score": "(e.score.value if e.score is not None else None)",
     "score_scale": "(e.score.scale if e.score is not None else None)",
-    **{name: f"e.{name}" for name in TYPES if name not in {"score", "score_scale"}},
+    "occurred_at": "e.occurred_at.isoformat()",
+    **{name: f"e.{name}" for name in TYPES if name not in {"score", "score_scale", "occurred_at"}},
 }
 """How generated code reads a field of the event `e`."""
 
@@ -67,18 +69,13 @@ def subject(subjects: Sequence[str], kind: str) -> str | None:
 
 def read(event: EnrichedTouchpoint, name: str) -> Value:
     """The value of a field, None when the event has none. Words are plain strings."""
-    if name in WORDS or name in {"score"}:
+    if name in {"score", "score_scale"}:
         score = event.score
-        if name == "score":
-            return None if score is None else score.value
-        if name == "score_scale":
-            return None if score is None else score.scale.value
-        word: StrEnum = getattr(event, name)
-        return word.value
+        return None if score is None else score.value if name == "score" else score.scale.value
+    if name == "occurred_at":
+        return event.occurred_at.isoformat()
     if name in TYPES:
-        value: Value = getattr(event, name)
-        return value
+        value: StrEnum | Value = getattr(event, name)
+        return value.value if isinstance(value, StrEnum) else value
     found = event.attributes.get(name)
-    if found is None and event.subjects:
-        return subject(event.subjects, name)
-    return found
+    return subject(event.subjects, name) if found is None and event.subjects else found

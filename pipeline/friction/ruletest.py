@@ -24,7 +24,7 @@ from touchline.schemas.ruletestfile import RuleTest, RuleTestFile, TestEvent
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.wire import SIGNALS, TICK_HEADER, TOUCHPOINTS
-from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
+from touchline.schemas.yamlfile import FileError, Mistake, YamlFile, did_you_mean
 
 LATENESS: Final = 10 * MINUTE
 SHUFFLES: Final = 10
@@ -118,6 +118,17 @@ def load_tests(path: Path, catalogue: Catalogue) -> RuleTests:
     content = file.as_type(_ADAPTER)
     rule_file = path.with_name(content.rules or path.name.removesuffix(SUFFIX) + ".yaml")
     rules, own = load_with_parts(rule_file)
+    unknown = [
+        file.mistake(
+            ("tests", number, "expect", place, "rule"),
+            f'{rule_file} has no rule "{expected.rule}"{did_you_mean(expected.rule, rules.by_id)}',
+        )
+        for number, test in enumerate(content.tests)
+        for place, expected in enumerate(test.expect)
+        if expected.rule not in rules.by_id
+    ]
+    if unknown:
+        raise FileError(file.name, unknown)
     lines = tuple(file.place(("tests", number))[0] for number in range(len(content.tests)))
     return RuleTests(path, rule_file, rules, own, content.tests, lines, catalogue)
 

@@ -103,7 +103,15 @@ class Tracer:
         return steps
 
     def _time(self, customer: str, high: int) -> list[Step]:
-        """Time comes to `high`; a step only when the rule says something."""
+        """Time comes to `high`, by way of each deadline that falls due, so that each is told with its own time."""
+        timing = self.rule.detector.timing
+        waits = timing.grace + self.options.lateness
+        pending = [one for machine in self._states(customer).values() for one in machine.pending if not one.closed]
+        due = sorted({at for one in pending if (at := one.deadline + waits + 1) < high})
+        return [step for at in (*due, high) for step in self._tick(customer, at)]
+
+    def _tick(self, customer: str, high: int) -> list[Step]:
+        """A step only when the rule says something."""
         before = self._states(customer)
         value = encode(Tick(partition=0, partitions=1, high=high))
         signals = self._process(PlainRecord(self._next(), high, None, value, ((TICK_HEADER, b"1"),)), customer)

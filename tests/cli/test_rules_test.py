@@ -146,3 +146,11 @@ def test_no_tests_and_no_such_path_are_wrong_usage(folder: Path) -> None:
 def test_a_near_miss_is_told_the_right_command() -> None:
     done = CliRunner().invoke(main, ["rules", "tset"])
     assert (done.exit_code, 'there is no command "rules tset", did you mean "test"?' in done.stderr) == (2, True)
+
+
+def test_a_signal_of_a_rule_that_is_not_there_is_a_slip(folder: Path) -> None:
+    write(folder / "rules/again.test.yaml", TESTS.replace("rule: again", "rule: agian"))
+    done = run("rules")
+    assert done.exit_code == 2
+    place = "rules/again.test.yaml:8:19: tests.0.expect.0.rule: "
+    assert place + 'rules/again.yaml has no rule "agian", did you mean "again"?' in done.stderr

@@ -32,16 +32,28 @@ def test_migrate_verify_rebuild_and_query(settings: Path) -> None:
     assert first.stdout.startswith("applied ")
     assert run(settings, "migrate").stdout == "the tables are up to date\n"
     assert run(settings, "verify").stdout == "every aggregate equals the facts\n"
-    slip = run(settings, "query", "SELEC 1")
+    slip = run(settings, "query", "SELECT 1 FRM x")
     assert slip.exit_code == 1
-    assert "Syntax error: failed at position 1 (SELEC): SELEC 1. Maybe you meant: SELECT (code 62)" in slip.stderr
+    assert "Syntax error: failed at position 14 (x)" in slip.stderr
+    assert 'did you mean "SELECT"?' in run(settings, "query", "SELEC 1").stderr
     assert json.loads(run(settings, "verify", "--json").stdout) == {"differences": []}
+    for change in (
+        "DROP TABLE fact_touchpoints",
+        "/* a */ insert into t select 1",
+        "WITH 1 AS a INSERT INTO t SELECT a",
+        "",
+    ):
+        refused = run(settings, "query", change)
+        assert refused.exit_code == 2, change
+        assert "--write runs what changes things too" in refused.stderr
+    assert run(settings, "query", "--write", "CREATE TABLE t (a UInt8) ENGINE = Memory").exit_code == 0
+    assert run(settings, "query", "(WITH 1 AS a SELECT a) -- INSERT").exit_code == 0
     assert run(settings, "rebuild").stdout == "0 minutes were counted anew\n"
     sql = "SELECT number AS n, 'a' AS letter FROM numbers(2)"
     assert [line.split() for line in run(settings, "query", sql).stdout.splitlines()] == [
         ["n", "letter"], ["0", "a"], ["1", "a"],
     ]  # fmt: skip
-    assert run(settings, "query", "-", "--csv", text=sql).stdout.splitlines() == ["n,letter", "0,a", "1,a"]
+    assert run(settings, "query", "-", "--csv", text=sql).stdout == "n,letter\n0,a\n1,a\n"
     assert [json.loads(line) for line in run(settings, "query", sql, "--json").stdout.splitlines()] == [
         {"n": 0, "letter": "a"},
         {"n": 1, "letter": "a"},
@@ -54,3 +66,15 @@ def test_a_warehouse_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = run(path, "migrate")
     assert result.exit_code == 1
     assert "ClickHouse at 127.0.0.1:1 can't be reached" in result.stderr
+
+
+def test_who_asks_the_wrong_port_is_told_where_up_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "touchline.yaml").write_text("warehouse: {port: 1}\n", encoding="utf-8")
+    hint = "add: --settings .touchline/touchline.yaml"
+    asked = ["warehouse", "query", "SELECT 1"]
+    assert hint not in CliRunner().invoke(main, asked).stderr
+    (tmp_path / ".touchline").mkdir()
+    (tmp_path / ".touchline" / "touchline.yaml").write_text("warehouse: {port: 1}\n", encoding="utf-8")
+    assert hint in CliRunner().invoke(main, asked).stderr
+    assert hint not in CliRunner().invoke(main, ["--settings", ".touchline/touchline.yaml", *asked]).stderr

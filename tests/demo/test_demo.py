@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from touchline.agents.settings import load_settings
 from touchline.cli import main
 
 SHOP = ["--customers", "150", "--days", "12", "--start", "2026-03-01"]
@@ -36,6 +37,17 @@ inputs:
     customer: "{customer}"
     subjects: ["order:{order}"]
     attributes: {status: delivered}
+"""
+
+
+RULE = """schema: friction/1
+rules:
+- id: ordered
+  owner: sales
+  stage: purchase
+  detect: {match: {event: order.placed}}
+  evidence: An order
+  action: Nothing
 """
 
 
@@ -68,8 +80,15 @@ def test_a_simulated_shop_to_the_end(tmp_path: Path) -> None:
 def test_files_to_the_end(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(ORDERS)
     (tmp_path / "shop.yaml").write_text(MAP)
-    done = run("--exit", "--map", "shop.yaml", "--input", "orders.csv", "--report", "r.html", folder=tmp_path)
+    (tmp_path / "mine.yaml").write_text(RULE)
+    files = ["--map", "shop.yaml", "--input", "orders.csv", "--report", "r.html"]
+    done = run("--exit", *files, "--rules", "mine.yaml", "--data", "kept", folder=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "ordered" in done.stdout
+    assert "Ask the warehouse" not in done.stdout, "nobody is there to be asked after --exit"
+    assert "`touchline up --data kept` opens it again" in done.stderr
+    kept = load_settings(tmp_path / "kept" / "touchline.yaml", {})
+    assert kept.journey.rules == (tmp_path / "mine.yaml",), "`try` and `rules explain` go by the same rules"
     assert "What 5 touchpoints said" in done.stdout
     assert "1 could not be read and were left out" in done.stdout
     assert "Published = enriched + duplicates + rejected: 5 = 5 + 0 + 0" in done.stdout
@@ -89,6 +108,7 @@ def test_what_does_not_go_together_is_told(tmp_path: Path) -> None:
         ([*shop[:3], str(tmp_path / "none.yaml")], "none.yaml:1:1: can't be read"),
         (["--report", str(tmp_path / "none" / "r.html")], "is no file in a folder that is there"),
         (["--data", str(tmp_path)], "is not an empty folder"),
+        (["--rules", str(tmp_path / "shop.yaml")], "shop.yaml:1:9: schema: expected friction/1"),
     ):
         result = CliRunner().invoke(main, ["demo", "--exit", *options])
         assert result.exit_code == 2, result.output

@@ -45,12 +45,12 @@ def test_own_is_called_as_the_settings_say() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("channel: web", "channel: wob", "Input should be 'voice'"),
+        ("channel: web", "channel: wob", '"wob" is not one of voice, '),
         ("    stage: consideration", "    stagge: consideration", 'did you mean "stage"?'),
         ("party: carrier", "party: carier", "expected a role of this file: own, carrier"),
-        ("  order.placed:", "  Order.placed:", "should match pattern"),
+        ("  order.placed:", "  Order.placed:", '"Order.placed" is no kind'),
         ("  order.placed:", "  order.shipped:", "the key stands twice"),
-        ("value: number", "value: money", "Input should be 'string'"),
+        ("value: number", "value: money", '"money" is not one of string, '),
     ],
 )
 def test_a_mistake_has_line_and_column(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -59,8 +59,8 @@ def test_another_logic_below_is_another_logic_on_every_level() -> None:
         (CHASED.replace(", per: order", "", 1), "5:", '"late" is per customer, and this rule per order'),
         (CHASED.replace("[late, asked]", "[late, late]"), "5:", "names a rule twice"),
         (CHASED.replace("[late, asked]", "[late, [asked, late]]"), "5:", "names a rule twice"),
-        (CHASED.replace("[late, asked]", "[[late, asked]]"), "5:", "at least 2 items"),
-        (CHASED.replace("[late, asked]", "[late, []]"), "5:", "at least 1 item"),
+        (CHASED.replace("[late, asked]", "[[late, asked]]"), "5:", "at least 2 entries"),
+        (CHASED.replace("[late, asked]", "[late, []]"), "5:", "at least 1 entry"),
         (CHASED.replace("asked]", "[" + ", ".join(f"r{n}" for n in range(16)) + "]]"), "5:", "17 rules, at most 16"),
         (CHASED.replace("{all: {rules: [late, asked]", "{any: {at_least: 3, rules: [late, asked]"), "5:", "of 2 rules"),
         (

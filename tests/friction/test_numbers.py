@@ -138,13 +138,13 @@ def test_the_value_of_a_signal_does_not_depend_on_the_order_of_arrival() -> None
         ("{sum: {event: a.one, value: x, within: 1h}}", "needs one threshold: at_least or at_most"),
         ("{sum: {event: a.one, value: x, at_least: 1, at_most: 2, within: 1h}}", "needs one threshold"),
         ("{sum: {event: a.one, value: x, at_least: .inf, within: 1h}}", "finite"),
-        ("{sum: {event: a.one, value: x, at_least: '1', within: 1h}}", "valid number"),
+        ("{sum: {event: a.one, value: x, at_least: '1', within: 1h}}", 'expected a number, not "1"'),
         ("{sum: {event: a.one, value: channel, at_least: 1, within: 1h}}", '"channel" is text, and numbers are needed'),
         ("{sum: {event: a.one, value: phone, at_least: 1, within: 1h}}", '"phone" is personal and is not kept'),
         ("{average: {event: a.one, value: x, at_least: 1, within: 1h}}", "min_events: is needed"),
         (
             "{percentile: {event: a.one, value: x, at_least: 1, min_events: 2, within: 1h, p: 100}}",
-            "less than or equal",
+            "expected at most 99, not 100",
         ),
         (
             "{ratio: {of: {event: a.b}, part: {event: a.c}, at_least: 60, min_events: 2, within: 1h}}",

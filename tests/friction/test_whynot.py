@@ -176,3 +176,20 @@ def test_after_the_grace_the_lateness_is_waited_for() -> None:
     ).reasons()
     assert [reason.code for reason in found] == ["grace"]
     assert found[0].message.endswith("it is told after 2026-03-04 11:10 UTC")
+
+
+def test_deadlines_that_fall_due_between_two_events_are_told_each_at_its_time() -> None:
+    def shipped(order: str, day: int) -> dict[str, Any]:
+        return {"subjects": (f"order:{order}",), "attributes": {"promised_at": f"2026-03-{day:02}T09:00:00Z"}}
+
+    happened: list[Happened] = [
+        (0, "order.shipped", shipped("7", 4)),
+        (1, "order.shipped", shipped("8", 6)),
+        (500, "page.viewed", {}),
+    ]
+    passed = [step for step in steps_of("overdue", happened, START + 501 * HOUR) if step.event is None]
+    told = 2 * HOUR + LATENESS + 1  # the first millisecond at which it can be told
+    assert [(step.at, [one.group for one in step.signals]) for step in passed] == [
+        (START + 2 * DAY + told, ["order:7"]),
+        (START + 4 * DAY + told, ["order:8"]),
+    ]

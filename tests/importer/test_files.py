@@ -1,11 +1,12 @@
 """Rows of every format, and lines that are none."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
-from touchline.importer.files import RowFile, format_of
+from touchline.importer.files import MAX_LIST, RowFile, format_of
 from touchline.importer.report import ImportFailed, RowFault
 
 ROWS = [{"id": "1", "text": 'a "b", c\nd'}, {"id": "2", "text": "é"}]
@@ -44,8 +45,18 @@ def test_rows_tell_the_line_where_they_begin(tmp_path: Path) -> None:
 
 def test_nested_json_becomes_dotted_columns_and_keeps_its_types(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
-    path.write_text('{"a": {"b": {"c": 1}, "d": true}, "e": null, "f": [1]}', encoding="utf-8")
-    assert rows(path) == [{"a.b.c": 1, "a.d": True, "e": None, "f": [1]}]
+    path.write_text('{"a": {"b": {"c": 1}, "d": true}, "e": null, "f": [1, {"g": 2}], "h": []}', encoding="utf-8")
+    flat = {"a.b.c": 1, "a.d": True, "e": None, "f": [1, {"g": 2}], "f.0": 1, "f.1.g": 2, "h": None}
+    assert rows(path) == [flat]
+
+
+def test_of_a_long_list_only_the_first_entries_are_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text(json.dumps({"a": list(range(MAX_LIST + 1))}), encoding="utf-8")
+    (row,) = rows(path)
+    assert isinstance(row, dict)
+    assert f"a.{MAX_LIST - 1}" in row
+    assert f"a.{MAX_LIST}" not in row
 
 
 def test_lines_that_are_no_rows_are_told_and_the_others_go_on(tmp_path: Path) -> None:

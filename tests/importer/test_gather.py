@@ -3,14 +3,17 @@
 import csv
 import gzip
 import io
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.importer.support import HEAD, mapped
+from touchline.schemas.yamlfile import FileError
 
 MINIMAL = """
 - files: a.*
@@ -137,7 +140,7 @@ def test_rows_that_fail_are_told_by_line_number_and_field(tmp_path: Path) -> Non
     reasons = [problem.partition("): ")[2] for problem in result.problems]
     assert reasons[0] == 'survey.answered: at: "04.05.2026" is no time of the form %Y-%m-%d %H:%M:%S'
     assert reasons[1].startswith("survey.answered: at: is empty")
-    assert reasons[2].startswith("survey.answered: customer_id: ")
+    assert reasons[2].startswith("survey.answered: customer: {who} is empty")
     assert reasons[3].startswith("survey.answered: score")
     assert reasons[4] == 'survey.answered: score: "x" is no number'
     assert reasons[5].startswith("survey.answered: duration_seconds: ")
@@ -301,3 +304,66 @@ def test_every_row_and_entry_ends_as_touchpoint_skipped_or_failed(table: list[li
     (count,) = result.report.files
     assert count.touchpoints + count.skipped + count.failed == 2 * count.rows
     assert count.touchpoints == len(result.touchpoints)
+
+
+KINDS = """
+- files: a.ndjson
+  touchpoints:
+  - kind: {from: "{what}", map: {Ordered: order.placed, Sent: order.shipped}, default: null}
+    at: "{at}"
+    id: "{id}"
+    customer: "{who.0}"
+    subjects: ["order:{orders.0.id}"]
+"""
+
+
+def test_a_look_up_of_the_kind_with_no_default_leaves_rows_out(tmp_path: Path) -> None:
+    """One entry for a log of activities: what is not looked up is no touchpoint, and is counted as left out."""
+    row = {"at": "2026-05-04 10:00:00", "who": ["c-1", "c-2"], "orders": [{"id": "A"}]}
+    whats = enumerate(("Ordered", "Checked", "Sent", ""))
+    text = "".join(json.dumps(row | {"id": str(number), "what": what}) + "\n" for number, what in whats)
+    result = mapped(tmp_path, HEAD + KINDS, {"a.ndjson": text})
+    assert [(one["kind"], one["customer_id"], one["subjects"]) for one in result.touchpoints] == [
+        ("order.placed", "c-1", ["order:A"]),
+        ("order.shipped", "c-1", ["order:A"]),
+    ]
+    assert result.report.skipped == 2
+    assert not result.problems
+
+
+def test_a_list_is_no_value(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"a.ndjson": '{"at": "2026-05-04 10:00:00", "who": ["c-1"]}\n'}
+    result = mapped(tmp_path, HEAD + MINIMAL, files)
+    assert [row.reason for row in result.rows] == ["customer_id: {who} is a list: {who.0} is its first entry"]
+
+
+def test_ids_that_stand_twice_are_counted_with_the_first_place(tmp_path: Path) -> None:
+    entry = MINIMAL.replace('    at: "{at}"', '    at: "{at}"\n    id: "{id}"')
+    rows = "id,who,at\n" + "".join(f"{number},c-1,2026-05-04 10:00:00\n" for number in (1, 2, 1, 2, 1))
+    result = mapped(tmp_path, HEAD + entry, {"a.csv": rows})
+    assert (result.report.touchpoints, result.report.repeated) == (5, 3)
+    assert result.report.first_repeat == "1 at a.csv:4 (row 3)"
+    assert mapped(tmp_path, HEAD + MINIMAL, {"a.csv": rows}).report.repeated == 0
+
+
+def test_another_separator(tmp_path: Path) -> None:
+    rows = "who;at\nc-1;2026-05-04 10:00:00\n"
+    with pytest.raises(FileError, match='has no column at: its only column is "who;at"; say `separator: ";"`'):
+        mapped(tmp_path, HEAD + MINIMAL, {"a.csv": rows})
+    entry = MINIMAL.replace("  touchpoints", "  separator: ';'\n  touchpoints", 1)
+    assert [one["customer_id"] for one in mapped(tmp_path, HEAD + entry, {"a.csv": rows}).touchpoints] == ["c-1"]
+    with pytest.raises(FileError, match="has no column at, only who, when"):
+        mapped(tmp_path, HEAD + entry, {"a.csv": "who;when\nc-1;2026-05-04 10:00:00\n"})
+
+
+def test_a_year_that_cannot_be_is_told_as_such(tmp_path: Path) -> None:
+    result = mapped(tmp_path, HEAD + MINIMAL, {"a.csv": "who,at\nc-1,1026-05-04 10:00:00\n"})
+    assert [row.reason for row in result.rows] == ["at: 1026-05-04 lies outside the years 1970 to 2199"]
+
+
+def test_true_stays_true(tmp_path: Path) -> None:
+    entry = MINIMAL + '    attributes: {a: true, b: {from: "{who}", map: {c-1: true}, default: false}, c: 1}\n'
+    result = mapped(tmp_path, HEAD + entry, {"a.csv": "who,at\nc-1,2026-05-04 10:00:00\nc-2,2026-05-04 10:00:00\n"})
+    attributes = [one["attributes"] for one in result.touchpoints]
+    assert attributes == [{"a": True, "b": True, "c": 1}, {"a": True, "b": False, "c": 1}]
+    assert [type(one["a"]) for one in attributes] == [bool, bool]

@@ -108,7 +108,7 @@ def texts(text: str = "t", subject: str = "s", rules: str = "{}") -> str:
         (texts("'an { alone'"), "default.text: expected '}' before end of string; write {{ and }}"),
         (texts(rules="\n  long_wait: {subject: '{x}', text: t}"), "3:24: rules.long_wait.subject: {x} is no"),
         (texts(rules="\n  long_wait: {subjekt: s, text: t}"), 'is not a field here, did you mean "subject"?'),
-        (texts(subject='"a\\nb"'), "default.subject: String should match pattern"),
+        (texts(subject='"a\\nb"'), "holds a control character"),
         ("rules: {}", "default: is needed"),
         (
             texts() + "delight: {subject: s, text: '{abut}'}",

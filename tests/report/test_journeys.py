@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from touchline.report.figures import Entry, Role
-from touchline.report.journeys import choose, together
+from touchline.report.journeys import choose, detail_of, together
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -41,3 +43,16 @@ def test_what_says_something_of_its_own_stays_alone() -> None:
     twice = [entry("survey.answered", 0, "score 1"), entry("survey.answered", 0, "score 1")]
     assert together(twice) == [entry("survey.answered", 0, "score 1", times=2)]
     assert together(entries) == entries
+
+
+def test_what_lies_days_apart_is_not_one_line() -> None:
+    calls = [entry("call.started", 0), entry("call.started", 3 * 24 * 60)]
+    assert together(calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("transfers", "told"),
+    [("2", "2 transfers"), ("2.0", "2 transfers"), ("0", ""), ("many", ""), ("inf", ""), ("", "")],
+)
+def test_an_attribute_may_say_anything(transfers: str, told: str) -> None:
+    assert detail_of("call.completed", "own", None, None, {"transfers": transfers}) == told

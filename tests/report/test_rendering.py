@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from io import StringIO
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.report.fixed import HOSTILE, figures
 from touchline.report.charts import bundled, nice
-from touchline.report.figures import DayRow, Figures
+from touchline.report.figures import DayRow, Figures, Lead
 from touchline.report.page import page
 from touchline.report.terminal import show
 from touchline.report.words import number, percent, plain, share, span
@@ -137,3 +137,32 @@ def test_long_runs_are_shown_by_week_or_month_and_nothing_is_lost() -> None:
         assert (unit, len(found)) == (name, columns)
         assert sum(row.touchpoints for row in found) == sum(range(length))
         assert sum(row.signals for row in found) == length
+
+
+def both(told: Figures) -> list[str]:
+    """The words of the page, and those of the terminal."""
+    out = StringIO()
+    show(told, Console(file=out, width=200))
+    return [" ".join(Reader(page(told)).text), out.getvalue()]
+
+
+def test_without_an_outcome_there_is_no_lead_to_tell() -> None:
+    told = replace(figures(), lead=Lead(signals=40))
+    for text in both(told):
+        assert "before a complaint or a bad score" in text
+        assert "median lead of" not in text
+        assert "came before complaints" not in text
+        assert "promise broken" in text
+
+
+def test_without_a_signal_the_reader_is_told_what_to_look_at() -> None:
+    for text in both(replace(figures(), rules=[], journeys=[])):
+        assert "No rule said anything" in text
+
+
+def test_a_history_of_several_years_tells_the_year_of_each_day() -> None:
+    for text in both(figures()):
+        assert "01 Mar 2026" in text
+        assert "Fri 06 Mar 2026" not in text
+    for text in both(replace(figures(), until=datetime(2027, 3, 1, tzinfo=UTC))):
+        assert "Fri 06 Mar 2026" in text

@@ -236,7 +236,7 @@ def test_a_worker_does_not_start_on_published_rules_with_mistakes(
             await publish_rules(settings, "?", [RuleText(name="shop.yaml", text=value)])
         with caplog.at_level(logging.CRITICAL):
             assert await asyncio.wait_for(Worker(settings, "journey").run(), 30) == EXIT_FATAL
-        expected = "topic rules:1:1: " if value is None else "shop.yaml:20:13: rules.2.severity: Input should be"
+        expected = "topic rules:1:1: " if value is None else "shop.yaml:20:13: rules.2.severity: "
         assert expected in caplog.text
 
     on_a_broker(settings, [SIGNALS], scenario)

@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from touchline.schemas.yamlfile import FileError, YamlFile, load_yaml
 
@@ -43,11 +44,11 @@ def test_a_good_file_is_read() -> None:
     [
         ("inner: {}\n", "f.yaml:1:1: title: is needed"),
         ("title: a\ninner:\n  prot: 1\n", 'f.yaml:3:3: inner.prot: is not a field here, did you mean "port"?'),
-        ("title: a\ninner:\n  port: many\n", "f.yaml:3:9: inner.port: Input should be a valid integer"),
-        ("title: a\ninner:\n  names: [x, 5]\n", "f.yaml:3:14: inner.names.1: Input should be a valid string"),
+        ("title: a\ninner:\n  port: many\n", 'f.yaml:3:9: inner.port: expected a whole number, not "many"'),
+        ("title: a\ninner:\n  names: [x, 5]\n", "f.yaml:3:14: inner.names.1: expected a text, not 5"),
         ("title: a\ntitle: b\n", "f.yaml:2:1: found duplicate key"),
         ("title: [a\n", "f.yaml:2:1: expected ',' or ']'"),
-        ("title: a\neither:\n  port: x\n", "f.yaml:3:9: either.port: Input should be a valid integer"),
+        ("title: a\neither:\n  port: x\n", 'f.yaml:3:9: either.port: expected a whole number, not "x"'),
     ],
 )
 def test_a_mistake_has_its_place(text: str, expected: str) -> None:
@@ -89,3 +90,59 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 def test_a_file_nested_without_end_is_refused() -> None:
     assert told("[" * 5_000) == ["1:1 is nested too deeply"]
+
+
+class Limits(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    word: Literal["a", "bee"] = "a"
+    size: Annotated[int, Field(ge=1, le=9)] = 1
+    list: tuple[Annotated[str, Field(max_length=3)], ...] = Field(default=("a",), min_length=1)
+    either: str | bool | float = 1
+    named: dict[Annotated[str, Field(pattern="^[a-z]+$")], Inner] = {}
+    password: str = ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("word: be", '1:7: word: "be" is not one of a, bee, did you mean "bee"?'),
+        ("size: 10", "1:7: size: expected at most 9, not 10"),
+        ("list: []", "1:7: list: needs at least 1 entry"),
+        ("list: [abcd]", "1:8: list.0: may have at most 3 characters"),
+        ("list: a", '1:7: list: expected a list, such as [a, b], not "a"'),
+        ("either: [1]", "1:9: either: expected a text, true or false or a number, not a list"),
+        ("word: {column}", "1:7: word: fields is not one of a, bee"),
+        ("list: [{column}]", '1:8: list.0: expected a text, not fields (in quotes if you mean it so: "{column}")'),
+        ("named: {x: {prot: 1}}", '1:13: named.x.prot: is not a field here, did you mean "port"?'),
+        ("prot: 1", "1:1: prot: is not a field here"),
+        ("named: {x: {x: 1}}", "1:13: named.x.x: is not a field here"),
+        ("password: 1234", "1:11: password: expected a text, not what stands there"),
+        ("just words", '1:1: expected fields (name: value), not "just words"'),
+        ("a:\n\tb: 1", "2:1: found character '\\t' that cannot start any token: indent with spaces, not with tabs"),
+        ("where: 'a' in text", "1:12: expected <block end>, but found '<scalar>': a text that begins with a quote"),
+        ("list: [a\n", "2:1: expected ',' or ']', but got '<stream end>': a bracket, a brace or a quote is not closed"),
+    ],
+)
+def test_a_message_is_for_whoever_wrote_the_file(text: str, expected: str) -> None:
+    """One message for one mistake, in plain words, with the field that is meant at this place and no other."""
+    with pytest.raises(FileError) as raised:
+        YamlFile(text, "f.yaml").as_type(TypeAdapter(Limits))
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith("f.yaml:" + expected)
+
+
+def test_an_empty_file_names_what_it_lacks() -> None:
+    assert mistakes("") == ["f.yaml:1:1: title: is needed"]
+
+
+@pytest.mark.parametrize("text", ["a: true", "a: &t true", "a: &t true\nb: *t", "a: [true]", "a: {x: true}"])
+def test_true_is_not_one(text: str) -> None:
+    """A bool is an int to Python; an attribute that is true is not one that is 1."""
+    found = YamlFile(text, "f.yaml").data["a"]
+    (value,) = found.values() if isinstance(found, dict) else found if isinstance(found, list) else [found]
+    assert value is True
+
+
+@pytest.mark.parametrize(("text", "kind"), [("0x10", int), ("1_0", int), ("1e3", float), ("'x'", str), ("&n 7", int)])
+def test_nothing_of_the_parser_is_left_in_a_value(text: str, kind: type) -> None:
+    assert type(YamlFile(f"a: {text}", "f.yaml").data["a"]) is kind

@@ -105,3 +105,19 @@ def test_an_event_from_the_input_and_a_wait_that_is_none() -> None:
     assert result.exit_code == 2
     assert "--wait" in result.output
     assert tried(REOPENED, "--send", "--wait", "1h").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ('{"kind": "a.b", "wait_seconds": NaN}', "a number is NaN, infinite or too large: write null"),
+        ('{"kind": "a.b", "wait_seconds": 1e400}', "a number is NaN, infinite or too large: write null"),
+        ('{"kind": "a.b",\n "customer_id" "c"}', "line 2, column 16: expecting ':' delimiter"),
+        ('{"kind": "a.b"', "line 1, column 15: expecting ',' delimiter"),
+        ("", "name a file, or write the event"),
+    ],
+)
+def test_what_is_no_event_is_told_with_its_place(event: str, words: str) -> None:
+    result = tried(event)
+    assert result.exit_code == 2
+    assert words in result.output

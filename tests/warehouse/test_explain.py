@@ -116,3 +116,15 @@ def test_a_signal_that_todays_rules_do_not_give_says_so(run: Runner) -> None:
     assert done.exit_code == 1
     assert "does not give signal gone of rule repeated_contact: the rules are other ones now" in done.stderr
     assert run("explain", "never").exit_code == 1
+
+
+def test_who_looks_at_the_wrong_time_is_told_where_there_is_something(reader: WarehouseSettings, run: Runner) -> None:
+    """An import of an old history lies further back than the wall clock looks."""
+    history = WarehouseHistory(reader, make.START + timedelta(days=1))
+    day = make.START + timedelta(days=1)
+    assert history.elsewhere("c-1").endswith(f"the newest is of {make.START:%Y-%m-%d}: --at {day:%Y-%m-%d} looks there")
+    assert history.elsewhere("nobody") == ""
+    late = (make.START + timedelta(days=400)).isoformat()
+    done = run("why-not", "--rule", "repeated_contact", "--customer", "c-1", "--at", late)
+    assert done.exit_code == 1
+    assert 'no touchpoint of customer "c-1" is in this history of 180 days; the newest is of' in done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from touchline.agents.settings import Settings
+from touchline.agents.settings import RuleHome, Settings
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed, WrongUsage
 from touchline.cli.simulate import Moment
@@ -20,6 +20,7 @@ from touchline.demo import Demo, Files, Simulated, Source
 from touchline.demo.run import demo_settings
 from touchline.importer import ImportFailed, check
 from touchline.pipeline.engine.processor import Problem
+from touchline.pipeline.friction.load import load_rules
 from touchline.report.figures import Figures
 from touchline.report.page import page
 from touchline.report.terminal import show
@@ -40,6 +41,10 @@ OWN_EVENT = '{"kind": "ticket.reopened", "customer_id": "c-000007", "subjects": 
 @click.command()
 @click.option("--map", "map_file", type=click.Path(dir_okay=False, path_type=Path), help="The map for the files.")
 @click.option("--input", "inputs", type=_THERE, multiple=True, help="A file, or a folder of files; may be repeated.")
+@click.option(
+    "--rules", type=_THERE, multiple=True, help="Rules: a file or a folder; may be repeated.  [default: settings]"
+)
+@click.option("--builtin/--no-builtin", default=None, help="With the built-in rules.  [default: settings]")
 @click.option("--customers", type=int, default=_CUSTOMERS, show_default=True, help="Of the simulated shop.")
 @click.option("--days", type=int, default=30, show_default=True, help="Of the simulated shop.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the simulated shop.")
@@ -55,6 +60,8 @@ def demo(
     *,
     map_file: Path | None,
     inputs: tuple[Path, ...],
+    rules: tuple[Path, ...],
+    builtin: bool | None,
     report_file: Path,
     data: Path | None,
     ends: bool,
@@ -68,7 +75,7 @@ def demo(
     """
     if bool(map_file) != bool(inputs):
         raise click.UsageError("--map and --input belong together")
-    settings = demo_settings(settings_of(ctx))
+    settings = _with_rules(demo_settings(settings_of(ctx)), rules, builtin=builtin)
     source = _files(inputs, map_file) if map_file else _shop(settings, shop)
     if report_file.is_dir() or not report_file.absolute().parent.is_dir():
         raise WrongUsage(f"--report: {report_file} is no file in a folder that is there")
@@ -81,6 +88,8 @@ def demo(
             figures = _figures(run, environment, live=not ends)
             _save(figures, report_file)
             _print(figures, report_file, as_json=as_json)
+            if ends and data is not None:
+                console.print(f"the warehouse's data stays in {data}: `touchline up --data {data}` opens it again")
             if not ends:
                 run.go_live()
                 stay(environment, console)
@@ -91,6 +100,17 @@ def demo(
         raise click.exceptions.Exit(130) from None
     if not figures.holds:
         raise Failed("the figures do not add up: see the report")
+
+
+def _with_rules(settings: Settings, rules: tuple[Path, ...], *, builtin: bool | None) -> Settings:
+    """The settings with the rules of the command line. A mistake in a rule is told before anything is started."""
+    changed: dict[str, Any] = {"rules": rules, "rules_from": RuleHome.FILES} if rules else {}
+    if builtin is not None:
+        changed["builtin_rules"] = builtin
+    journey = settings.journey.model_copy(update=changed)
+    if journey.rules_from is RuleHome.FILES:
+        load_rules(journey.rules, builtin=journey.builtin_rules)
+    return settings.model_copy(update={"journey": journey})
 
 
 def _files(inputs: tuple[Path, ...], map_file: Path) -> Source:
@@ -133,7 +153,10 @@ def _say(console: Console) -> Callable[[str], None]:
 
 
 def _figures(run: Demo, environment: Environment, *, live: bool) -> Figures:
+    """What can be asked is told as long as there is somebody to ask."""
     figures = run.run()
+    if not live:
+        return replace(figures, access=None)
     if live and figures.access:
         command = f"touchline --settings {environment.settings_file} try --send '{OWN_EVENT}'"
         figures = replace(figures, access=replace(figures.access, own_event=command))

@@ -118,6 +118,12 @@ def _print(report: ImportReport, first: list[Made], *, dry_run: bool) -> None:
         click.echo(f"  {problem}", err=True)
     if report.failed > _SHOWN:
         click.echo(f"  … and {report.failed - _SHOWN:,} more (--json lists the first 1,000)", err=True)
+    if report.repeated:
+        click.echo(
+            f"note: {report.repeated:,} have an id that another had before, and will be dropped as duplicates, first "
+            f"{report.first_repeat}. Is what `id:` says unique?",
+            err=True,
+        )
     if dry_run:
         click.echo(f"{report.touchpoints:,} touchpoints{_span(report)}; nothing was published (--dry-run)")
     elif report.published:
@@ -151,6 +157,7 @@ def _as_json(report: ImportReport, first: list[Made]) -> dict[str, Any]:
         "skipped": report.skipped,
         "failed": report.failed,
         "published": report.published,
+        "repeated": report.repeated,
         "first_at": moment(report.first_at),
         "last_at": moment(report.last_at),
         "seconds": round(report.seconds, 3),

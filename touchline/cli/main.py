@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except USER_ERRORS as error:
-            raise told(error) from None
+            raise told(error, ctx.obj) from None
         except ModuleNotFoundError as error:
             name = ctx.invoked_subcommand or ""
             raise _not_installed(name, COMMANDS[name], error) from None

@@ -84,7 +84,7 @@ class _Asked:
         journey = self.history.journey(customer, at, around)
         until = at if at is not None else journey.until
         if until is None or not journey.events:
-            raise Failed(f'no touchpoint of customer "{customer}" is in this history')
+            raise Failed(f'no touchpoint of customer "{customer}" is in this history{self.history.elsewhere(customer)}')
         return Tracer(self.rules, rule, options_of(self.settings)).trace(journey.events, until), until
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from touchline.agents.settings import RuleHome
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed
 from touchline.pipeline.engine.processor import Problem
+from touchline.pipeline.friction.load import load_rules
 from touchline.schemas.wire import RAW
 from touchline.up import Environment, Ports
 from touchline.up.environment import READER
@@ -52,6 +54,8 @@ def up(
         warehouse_http=warehouse_http_port if warehouse_http_port is not None else settings.warehouse.http_port,
         http=http_port,
     )
+    if settings.journey.rules_from is RuleHome.FILES:
+        load_rules(settings.journey.rules, builtin=settings.journey.builtin_rules)  # mistakes, before anything starts
     console, begun = to_terminal(), time.monotonic()
     # While it starts, SIGTERM is Ctrl-C: what was started is stopped in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -12,7 +12,11 @@ from rich.table import Table
 from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import Result
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
-from touchline.cli.errors import Failed
+from touchline.cli.errors import Failed, WrongUsage
+from touchline.embedded.warehouse.statement import tokens
+from touchline.schemas.yamlfile import did_you_mean
+
+_QUESTIONS: Final = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS")
 
 
 @click.group()
@@ -60,21 +64,40 @@ def rebuild(ctx: click.Context, /) -> None:
 @warehouse.command()
 @click.argument("sql")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+@click.option("--write", is_flag=True, help="The statement may change something.")
 @json_option
 @click.pass_context
-def query(ctx: click.Context, /, sql: str, *, as_csv: bool, as_json: bool) -> None:
-    """Run SQL (- reads it from the input) and print the rows."""
+def query(ctx: click.Context, /, sql: str, *, as_csv: bool, write: bool, as_json: bool) -> None:
+    """Run SQL (- reads it from the input) and print the rows.
+
+    The user of the settings may change the warehouse, so what is no question is refused unless --write is given.
+    """
     text = sys.stdin.read() if sql == "-" else sql
+    if not write:
+        _refuse_changes(text)
     result = upkeep.query(settings_of(ctx).warehouse, text)
     names = [name for name, _ in result.columns]
     if as_json:
         for row in result.rows:
             print_json(dict(zip(names, row, strict=True)))
     elif as_csv:
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n")  # a shell would take a \r for a part of the last value
         writer.writerows([names, *result.rows])
     else:
         _print(result, names)
+
+
+def _refuse_changes(sql: str) -> None:
+    """Raises: WrongUsage for a statement that may do more than read."""
+    words = [token for token in tokens(sql) if token.kind == "word"]
+    verb = words[0].text.upper() if words else ""
+    if verb == "WITH" and any(token.is_word("INSERT") for token in words):
+        verb = "WITH … INSERT"
+    if verb not in _QUESTIONS:
+        near = did_you_mean(verb, _QUESTIONS)
+        raise WrongUsage(
+            f'"{verb}" begins no question ({", ".join(_QUESTIONS)}){near or "."} --write runs what changes things too'
+        )
 
 
 def _print(result: Result, names: list[str]) -> None:

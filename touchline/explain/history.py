@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from touchline.agents.settings import Settings, WarehouseSettings
 from touchline.agents.sinks.upkeep import connected
 from touchline.backtest.run import history_run, work_off
 from touchline.backtest.sources import OnProgress, Source
-from touchline.pipeline.engine.clock import DAY, SECOND, to_ms
+from touchline.pipeline.engine.clock import DAY, SECOND, from_ms, to_ms
 from touchline.pipeline.friction.rules import RuleSet
 from touchline.pipeline.warehouse.history import touchpoint_of
 from touchline.pipeline.warehouse.sqlfiles import statement
@@ -70,6 +70,10 @@ class FileHistory:
         work_off(self.open_(), run, self.on_progress)
         return Journey(events, run.until)
 
+    def elsewhere(self, customer: str) -> str:
+        """Where else there is something of the customer: nowhere, as all of the files is looked at."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class WarehouseHistory:
@@ -102,6 +106,18 @@ class WarehouseHistory:
         for number, event in enumerate(events):
             event.raw_offset = number
         return Journey(events, last)
+
+    def elsewhere(self, customer: str) -> str:
+        """Where else there is something of the customer, for whoever looked at a time when there is nothing.
+
+        Raises: Retry, Fatal."""
+        with connected(self.settings, plain=True) as connection:
+            rows = connection.query(statement("history_newest"), {"customer": customer}).rows
+        if not rows:
+            return ""
+        newest = from_ms(rows[0][0])
+        found = f" of {LOOK_BACK // DAY} days; the newest is of {newest:%Y-%m-%d}"
+        return f"{found}: --at {newest + timedelta(days=1):%Y-%m-%d} looks there"
 
 
 def now() -> datetime:

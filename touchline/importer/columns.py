@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 from touchline.importer.conditions import PREVIOUS
 from touchline.schemas.mapfile import Input, LoadedMap, When
 from touchline.schemas.mapvalues import Hole, Pick, split_template
 from touchline.schemas.yamlfile import FileError, Mistake, did_you_mean
+
+_SAY: Final = 'say `separator: "{}"` in the map'
+_MARKS: Final = {"\t": "say `format: tsv` in the map"}
+_LISTED: Final = 12
+"""So many columns are named when one is not there."""
 
 Path = tuple[str | int, ...]
 Use = tuple[Path, str]
@@ -32,12 +37,24 @@ def check_columns(
     if columns is None:
         return
     mistakes = [
-        _mistake(loaded, path, column, f"{file} has no column {column}{did_you_mean(column, known)}")
+        _mistake(loaded, path, column, f"{file} has no column {column}{_instead(column, known, columns)}")
         for path, column in uses
         if column.removeprefix(PREVIOUS) not in known and column not in known
     ]
     if mistakes:
         raise FileError(loaded.file.name, mistakes)
+
+
+def _instead(column: str, known: Iterable[str], columns: Sequence[str]) -> str:
+    """What the column may be called, or what the file has instead."""
+    near = did_you_mean(column, known)
+    if near:
+        return near
+    if len(columns) == 1:
+        between = next((mark for mark in ";|\t " if mark in columns[0]), None)
+        if between is not None:
+            return f': its only column is "{columns[0][:60]}"; {_MARKS.get(between) or _SAY.format(between)}'
+    return f", only {', '.join(columns[:_LISTED])}{' …' if len(columns) > _LISTED else ''}"
 
 
 def _mistake(loaded: LoadedMap, path: Path, column: str, message: str) -> Mistake:

@@ -14,7 +14,13 @@ from touchline.importer.report import ImportFailed, RowFault
 
 Format = Literal["csv", "tsv", "ndjson"]
 Row = dict[str, Any]
-"""A row by column. CSV: every column, as text. NDJSON: what stands there, nested objects as `a.b`."""
+"""A row by column. CSV: every column, as text. NDJSON: what stands there, nested objects as `a.b`, the entries of a
+list as `a.0`, `a.1` …, and the list itself as `a`."""
+
+MAX_LIST = 64
+"""So many entries of a list in NDJSON are columns of their own."""
+
+NOT_UTF8 = "is not UTF-8: convert the file (iconv -f latin1 -t utf-8, if it is of that sort)"
 
 MAX_FIELD = 1 << 20
 """The longest field of a CSV file, in characters."""
@@ -34,11 +40,12 @@ class Line(NamedTuple):
 
 
 class RowFile:
-    """A file of rows. `columns`: the names in the header; None for NDJSON, where each row has its own.
+    """A file of rows. `columns`: the names in the header; None for NDJSON, where each row has its own. `separator`:
+    what stands between the columns of a CSV file that has no commas.
 
     Raises: ImportFailed when it can't be opened or has no header."""
 
-    def __init__(self, path: Path, form: Format | None = None) -> None:
+    def __init__(self, path: Path, form: Format | None = None, separator: str | None = None) -> None:
         self.path = path
         self.name = path.name
         self.form = form or format_of(path)
@@ -48,7 +55,8 @@ class RowFile:
         except OSError as error:
             raise ImportFailed(f"{path}: can't be read: {error.strerror}") from None
         self._text = io.TextIOWrapper(_plain(self._raw), encoding="utf-8-sig", errors="surrogateescape", newline="")
-        self._reader = csv.reader(self._text, delimiter="\t" if self.form == "tsv" else ",", strict=True)
+        between = separator or ("\t" if self.form == "tsv" else ",")
+        self._reader = csv.reader(self._text, delimiter=between, strict=True)
         try:
             self.columns = None if self.form == "ndjson" else self._header()
         except ImportFailed:
@@ -146,7 +154,7 @@ def _json_row(text: str) -> Row | RowFault:
     try:
         value = msgspec.json.decode(text.encode("utf-8"))
     except UnicodeEncodeError:
-        return RowFault("is not UTF-8")
+        return RowFault(NOT_UTF8)
     except msgspec.DecodeError as error:
         return RowFault(f"is no JSON: {error}")
     except RecursionError:
@@ -161,6 +169,10 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Row:
     for name, value in tree.items():
         if isinstance(value, dict):
             row.update(_flat(value, f"{prefix}{name}."))
+        elif isinstance(value, list):
+            row[prefix + name] = value or None
+            entries = {str(number): entry for number, entry in enumerate(value[:MAX_LIST])}
+            row.update(_flat(entries, f"{prefix}{name}."))
         else:
             row[prefix + name] = value
     return row

@@ -34,14 +34,15 @@ def gather(
     files = _unfold(files, whole)
     plan = _assign(files, whole)
     total = sum(path.stat().st_size for _, paths in plan for path in paths)
+    ids = SeenIds()
     before = 0
     for index, paths in plan:
         source = whole.inputs[index]
         for path in paths:
-            with RowFile(path, source.format) as file:
+            with RowFile(path, source.format, source.separator) as file:
                 check_columns(loaded, index, file.columns, file.name)
                 joins = _load_joins(files, loaded, index)
-                rows = _InputRows(file, source, whole, joins)
+                rows = _InputRows(file, source, whole, joins, ids)
                 report.files.append(rows.count)
                 for number, made in enumerate(rows.touchpoints(report)):
                     if number % _EVERY == 0:
@@ -60,27 +61,28 @@ def check_files(files: Sequence[Path], loaded: LoadedMap) -> None:
     for index, paths in _assign(files, whole):
         source = whole.inputs[index]
         for path in paths:
-            with RowFile(path, source.format) as file:
+            with RowFile(path, source.format, source.separator) as file:
                 check_columns(loaded, index, file.columns, file.name)
         for place, join in enumerate(source.join if paths else ()):
-            with RowFile(_one_file(files, join.files, whole.name), join.format) as file:
+            with RowFile(_one_file(files, join.files, whole.name), join.format, join.separator) as file:
                 check_columns(loaded, index, file.columns, file.name, join=place)
 
 
 class _InputRows:
     """The rows of one file."""
 
-    def __init__(self, file: RowFile, source: Input, whole: MapFile, joins: list[JoinTable]) -> None:
+    def __init__(self, file: RowFile, source: Input, whole: MapFile, joins: list[JoinTable], ids: "SeenIds") -> None:
         self._file = file
         self._joins = joins
         self._makers = [TouchpointMaker(entry, whole, place) for place, entry in enumerate(source.touchpoints)]
+        self._ids = ids
         self._memory = _PreviousRows(source.previous, whole, used_before(source)) if source.previous else None
         # The id of a row must not change when a file is packed.
         self._id_name = file.name.removesuffix(".gz")
         self.count = FileCount(file.name)
 
     def touchpoints(self, report: ImportReport) -> Iterator[Made]:
-        count, makers = self.count, self._makers
+        count, makers, ids = self.count, self._makers, self._ids
         for number, (line, row) in enumerate(self._file, 1):
             count.rows += 1
             count.possible += len(makers)
@@ -99,9 +101,11 @@ class _InputRows:
                     continue
                 if made is None:
                     count.skipped += 1
-                else:
-                    count.touchpoints += 1
-                    yield made
+                    continue
+                count.touchpoints += 1
+                if maker.names_ids and ids.again(made.identity):
+                    report.repeat(f"{count.file}:{line} (row {number})", made.identity[1])
+                yield made.touchpoint
 
     def _complete(self, row: Row | RowFault) -> Row:
         """The row with what joins and the previous row of its key add."""
@@ -112,6 +116,24 @@ class _InputRows:
         if self._memory is not None:
             self._memory.add_to(row)
         return row
+
+
+class SeenIds:
+    """Whether an id came before: a repeat is dropped as a duplicate, which is seldom what a map means. The first
+    million are remembered."""
+
+    def __init__(self, most: int = 1_000_000) -> None:
+        self._most = most
+        self._seen: set[int] = set()
+
+    def again(self, identity: tuple[str, str]) -> bool:
+        """Notes source and id; whether both stood before."""
+        name = hash(identity)
+        if name in self._seen:
+            return True
+        if len(self._seen) < self._most:
+            self._seen.add(name)
+        return False
 
 
 class _PreviousRows:
@@ -174,7 +196,10 @@ def _assign(files: Sequence[Path], whole: MapFile) -> list[tuple[int, list[Path]
             raise ImportFailed(f"{path}: the map {whole.name} has no use for it; it wants {wanted}")
     for index, paths in plan:
         if not paths and not whole.inputs[index].optional:
-            raise ImportFailed(f"no file fits {whole.inputs[index].files}, which the map {whole.name} reads")
+            raise ImportFailed(
+                f"no file fits {whole.inputs[index].files}, which the map {whole.name} reads: give it, or its folder "
+                "(`optional: true` in the map does without)"
+            )
     return plan
 
 
@@ -183,7 +208,7 @@ def _load_joins(files: Sequence[Path], loaded: LoadedMap, index: int) -> list[Jo
     for place, join in enumerate(loaded.map.inputs[index].join):
         path = _one_file(files, join.files, loaded.map.name)
         form: Format | None = join.format
-        with RowFile(path, form) as file:
+        with RowFile(path, form, join.separator) as file:
             check_columns(loaded, index, file.columns, file.name, join=place)
             tables.append(JoinTable(join, file))
     return tables
@@ -193,5 +218,8 @@ def _one_file(files: Sequence[Path], pattern: str, name: str) -> Path:
     fitting = [path for path in files if fnmatchcase(path.name, pattern)]
     if len(fitting) != 1:
         found = "no file fits" if not fitting else f"{len(fitting)} files fit"
-        raise ImportFailed(f"{found} {pattern}, which the map {name} joins: it needs one")
+        raise ImportFailed(
+            f"{found} {pattern}, which the map {name} joins: it needs one among the files that are given, or in a "
+            "folder that is"
+        )
     return fitting[0]

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 
 from touchline.importer.conditions import Check, compile_when
-from touchline.importer.files import Row
+from touchline.importer.files import NOT_UTF8, Row
 from touchline.importer.report import RowFault
 from touchline.importer.times import TimeReader
 from touchline.importer.values import Getter, as_text, compile_pick, compile_template, compile_text
@@ -18,6 +18,7 @@ from touchline.pipeline.intake.errors import InvalidEvent
 from touchline.pipeline.intake.formats import Intake
 from touchline.schemas.mapfile import MapFile, ScoreMap, TouchpointMap
 from touchline.schemas.mapvalues import Pick
+from touchline.schemas.types import EARLIEST, LATEST
 
 NAMESPACE: Final = uuid5(NAMESPACE_URL, "touchline:import")
 """Of the ids of rows that have none of their own. Never change it: a second import must give the same ids."""
@@ -39,6 +40,13 @@ class Made(NamedTuple):
     value: bytes
 
 
+class Named(NamedTuple):
+    """A touchpoint with its source and id."""
+
+    identity: tuple[str, str]
+    touchpoint: Made
+
+
 class TouchpointMaker:
     """Makes the touchpoint that one entry of the map says. `place`: the entry's number in its input."""
 
@@ -51,27 +59,45 @@ class TouchpointMaker:
         self._id = compile_template(entry.id) if entry.id else None
         self._stem = f"{whole.name}\x1f{place}"
         self._fields = _fields(entry, whole, self._times)
+        self._may_be_none = entry.kind.map is not None and entry.kind.has_default and entry.kind.default is None
+        self._needed = [("kind", "kind", self.kind)]
+        if entry.customer is not None and not entry.identifiers:
+            self._needed.append(("customer", "customer_id", entry.customer.template))
 
-    def make(self, row: Row, file: str, number: int) -> Made | None:
-        """The touchpoint of a row; None when the condition leaves it out. `file` and `number` name the row.
+    @property
+    def names_ids(self) -> bool:
+        """Whether the map makes the ids, so that they may repeat."""
+        return self._id is not None
+
+    def make(self, row: Row, file: str, number: int) -> Named | None:
+        """The touchpoint of a row; None when the condition or the look-up of its kind leaves it out. `file` and
+        `number` name the row.
 
         Raises: RowFault."""
         if self._check is not None and not self._check(row):
             return None
-        time = self._time(row)
         fields = _present(self._fields, row)
+        if "kind" not in fields and self._may_be_none:
+            return None
+        for field, wire, template in self._needed:
+            if wire not in fields:
+                raise RowFault(f"{field}: {template} is empty")
+        time = self._time(row)
         fields["occurred_at"] = time.isoformat()
-        fields["event_id"] = self._event_id(row, file, number)
-        return _on_the_wire(fields, to_ms(time))
+        fields["event_id"] = event_id = self._event_id(row, file, number)
+        return Named((fields["source"], event_id), _on_the_wire(fields, to_ms(time)))
 
     def _time(self, row: Row) -> datetime:
         at = self._at(row)
         if at is None:
             raise RowFault("at: is empty (is a condition missing, such as `when: {column: {present: true}}`?)")
         try:
-            return self._times.read(at, row)
+            time = self._times.read(at, row)
         except RowFault as fault:
             raise RowFault(f"at: {fault}") from None
+        if not EARLIEST <= time < LATEST:
+            raise RowFault(f"at: {time:%Y-%m-%d} lies outside the years 1970 to 2199")
+        return time
 
     def _event_id(self, row: Row, file: str, number: int) -> str:
         if self._id is None:
@@ -169,7 +195,7 @@ def _on_the_wire(fields: dict[str, Any], at: int) -> Made:
         value = _ENCODE(fields)
         touchpoint = _PARSE(value)
     except UnicodeEncodeError:
-        raise RowFault("is not UTF-8") from None
+        raise RowFault(NOT_UTF8) from None
     except InvalidEvent as error:
         raise RowFault(f"{error.field}: {error.message}" if error.field else error.message) from None
     return Made(at, customer_key(touchpoint.customer_id, touchpoint.identifiers).encode(), value)

@@ -64,7 +64,8 @@ class ImportReport:
     """The whole import; `seconds` of all, `publish_seconds` of what followed the reading.
 
     `first_at`, `last_at` in milliseconds since 1970 UTC. `handover`: when it switched to the live clock, the offset of
-    the record that says so on each raw partition. `problems` holds the first of them, `failed` counts all.
+    the record that says so on each raw partition. `problems` holds the first of them, `failed` counts all. `repeated`:
+    touchpoints with an id that another had before, which `enrich` drops; `first_repeat` says where and which.
     """
 
     map: str
@@ -76,6 +77,8 @@ class ImportReport:
     seconds: float = 0.0
     publish_seconds: float = 0.0
     handover: dict[int, int] = field(default_factory=dict)
+    repeated: int = 0
+    first_repeat: str = ""
 
     @property
     def rows(self) -> int:
@@ -101,6 +104,11 @@ class ImportReport:
     def adds_up(self) -> bool:
         """Whether nothing was lost between the rows and the figures."""
         return all(count.adds_up for count in self.files)
+
+    def repeat(self, place: str, event_id: str) -> None:
+        """Counts a touchpoint whose id stood before."""
+        self.repeated += 1
+        self.first_repeat = self.first_repeat or f"{event_id} at {place}"
 
     def fault(self, problem: RowProblem) -> None:
         """Keeps a problem while there is room."""

@@ -42,6 +42,8 @@ def compile_template(template: str) -> Getter:
 def _column(name: str) -> Getter:
     def get(row: Row) -> Any:
         value = row.get(name)
+        if isinstance(value, list):
+            raise RowFault(f"{{{name}}} is a list: {{{name}.0}} is its first entry")
         return None if value == "" else value
 
     return get

@@ -1,6 +1,7 @@
 """Three journeys to look at: which ones, and what happened on them in an order that reads."""
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -75,11 +76,12 @@ def _first_after(entries: list[Entry]) -> list[Entry]:
 
 
 def together(entries: Iterable[Entry]) -> list[Entry]:
-    """The same, where it was the same several times in a row: one entry with a number."""
+    """The same, where it was the same several times in a row on one day: one entry with a number."""
     result: list[Entry] = []
     for entry in entries:
         last = result[-1] if result else None
-        if last and (last.what, last.channel, last.detail) == (entry.what, entry.channel, entry.detail):
+        same = last and (last.what, last.channel, last.detail) == (entry.what, entry.channel, entry.detail)
+        if last and same and last.at.date() == entry.at.date():
             result[-1] = replace(last, times=last.times + entry.times)
         else:
             result.append(entry)
@@ -89,7 +91,7 @@ def together(entries: Iterable[Entry]) -> list[Entry]:
 def _touchpoint(line: Row, looked: Looked) -> Entry:
     at, kind, channel, party, _subjects, text, score, wait, attributes = line
     role = Role.COMPLAINT if looked.is_one(kind, score) else Role.TOUCHPOINT
-    detail = _detail(kind, party, score, wait, attributes)
+    detail = detail_of(kind, party, score, wait, attributes)
     if text:
         detail = (f"{detail}, " if score is not None else "") + quoted(
             text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT].rstrip() + " …"
@@ -97,14 +99,24 @@ def _touchpoint(line: Row, looked: Looked) -> Entry:
     return Entry(at=at, role=role, what=kind, channel=channel, detail=detail)
 
 
-def _detail(kind: str, party: str, score: float | None, wait: float | None, attributes: dict[str, str]) -> str:
+def _count(text: str) -> int:
+    """A number of something; 0 for what is none, as attributes are anybody's words."""
+    try:
+        value = float(text)
+    except ValueError:
+        return 0
+    return int(value) if math.isfinite(value) else 0
+
+
+def detail_of(kind: str, party: str, score: float | None, wait: float | None, attributes: dict[str, str]) -> str:
+    """What a touchpoint says besides its kind, in a few words."""
     parts = []
     if score is not None:
         parts.append(f"score {score:g}")
     if wait:
         parts.append(f"waited {span(wait)}")
-    if int(float(attributes.get("transfers", "0") or 0)):
-        parts.append(f"{attributes['transfers']} transfers")
+    if transfers := _count(attributes.get("transfers", "")):
+        parts.append(f"{transfers} transfers")
     if "promised_at" in attributes:
         parts.append(f"promised for {attributes['promised_at'][:16].replace('T', ' ')}")
     parts += [plain(attributes[name]) for name in ("status", "outcome", "code", "topic") if name in attributes]

@@ -1,11 +1,14 @@
 """The report as one HTML page that needs nothing else: no script, no font, no picture from anywhere."""
 
 from importlib.resources import files
+from typing import Final
 
 from touchline.report import charts
-from touchline.report.figures import Access, ChannelRow, Check, Entry, Figures, Journey, RuleRow, SideBySide
+from touchline.report.figures import Access, ChannelRow, Check, Entry, Figures, Journey, Lead, RuleRow, SideBySide
 from touchline.report.markup import Html, join, tag
-from touchline.report.words import number, percent, plain, share, span, times
+from touchline.report.words import SILENT, day_of, number, percent, plain, share, span, times
+
+_MANY_CHANNELS: Final = 8
 
 
 def page(figures: Figures) -> str:
@@ -23,10 +26,8 @@ def page(figures: Figures) -> str:
 
 
 def _parts(figures: Figures) -> list[Html]:
-    right = tag("div", _days(figures), _stages(figures), class_="column-of-two")
-    parts = [_header(figures), _tiles(figures), tag("div", _channels(figures), right, class_="two")]
-    if figures.rules:
-        parts.append(_rules(figures))
+    parts = [_header(figures), _tiles(figures), _overview(figures)]
+    parts.append(_rules(figures) if figures.rules else _section("Friction by rule", SILENT))
     if figures.journeys:
         parts.append(_journeys(figures))
     if figures.reasons:
@@ -37,6 +38,14 @@ def _parts(figures: Figures) -> list[Html]:
     if figures.access:
         parts.append(_access(figures.access))
     return parts
+
+
+def _overview(figures: Figures) -> Html:
+    """Two columns of about the same height: a long list of channels stands alone in its."""
+    channels, days, stages = _channels(figures), _days(figures), _stages(figures)
+    long = len(figures.channels) > _MANY_CHANNELS
+    columns = ((channels,), (days, stages)) if long else ((channels, days), (stages,))
+    return tag("div", *(tag("div", *column) for column in columns), class_="two")
 
 
 def _section(title: str, note: str | Html | None, *children: Html) -> Html:
@@ -61,11 +70,17 @@ def _tiles(figures: Figures) -> Html:
         ("", number(figures.touchpoints), f"touchpoints of {number(figures.customers)} customers"),
         ("amber", number(figures.signals), "signals raised"),
         ("green", number(figures.sent), "messages, each with one reason"),
-        ("blue", span(lead.median_seconds), f"median lead of {number(lead.before)} signals before {lead.outcomes}"),
+        _lead_tile(lead),
     )
     return tag(
         "div", *(tag("div", tag("b", b), tag("span", s), class_=f"tile {c}") for c, b, s in tiles), class_="tiles"
     )
+
+
+def _lead_tile(lead: Lead) -> tuple[str, str, str]:
+    if lead.median_seconds is None:
+        return "blue", "0", "signals came before a complaint or a bad score"
+    return "blue", span(lead.median_seconds), f"median lead of {number(lead.before)} signals before {lead.outcomes}"
 
 
 def _channels(figures: Figures) -> Html:
@@ -110,22 +125,18 @@ def _stages(figures: Figures) -> Html:
 
 def _rules(figures: Figures) -> Html:
     most = max(row.signals for row in figures.rules)
-    head = _head(
-        "rule",
-        "owner",
-        "control",
-        "#signals",
-        "",
-        "#customers",
-        "#resolved",
-        f"#before {figures.lead.outcomes}",
-        "#median lead",
-    )
-    note = "Who must act, and how far it is in our hands. Before: within two weeks; the lead is the time between."
-    return _section("Friction by rule", note, _table(head, [_rule(row, most) for row in figures.rules]))
+    columns = ["rule", "owner", "control", "#signals", "", "#customers~", "#resolved~"]
+    note = "Who must act, and how far it is in our hands."
+    leads = figures.lead.before > 0
+    if leads:
+        columns += [f"#before {figures.lead.outcomes}~", "#median lead~"]
+        note += " Before: within two weeks; the lead is the time between."
+    rows = [_rule(row, most, leads=leads) for row in figures.rules]
+    return _section("Friction by rule", note, _table(_head(*columns), rows))
 
 
-def _rule(row: RuleRow, most: int) -> Html:
+def _rule(row: RuleRow, most: int, *, leads: bool) -> Html:
+    foresight = (_num(number(row.complained), "less"), _num(span(row.lead_seconds), "less")) if leads else ()
     return tag(
         "tr",
         tag("td", plain(row.rule)),
@@ -133,10 +144,9 @@ def _rule(row: RuleRow, most: int) -> Html:
         tag("td", tag("span", row.control, class_=f"chip {row.control}")),
         _num(number(row.signals)),
         tag("td", charts.bar(row.signals, most, "amber"), class_="wide"),
-        _num(number(row.customers), "dim"),
-        _num(number(row.resolved), "dim"),
-        _num(number(row.complained)),
-        _num(span(row.lead_seconds)),
+        _num(number(row.customers), "dim less"),
+        _num(number(row.resolved), "dim less"),
+        *foresight,
     )
 
 
@@ -146,21 +156,21 @@ def _reasons(figures: Figures) -> Html:
 
 
 def _journeys(figures: Figures) -> Html:
-    cards = [_journey(journey) for journey in figures.journeys]
+    cards = [_journey(journey, day_of(figures.since, figures.until)) for journey in figures.journeys]
     note = "What the customer went through, what was noticed, and what was done."
     return _section("Journeys", note, tag("div", *cards, class_="journeys"))
 
 
-def _journey(journey: Journey) -> Html:
-    entries = tag("ol", *(_entry(entry) for entry in journey.entries), class_="timeline")
-    return tag("article", tag("h3", journey.title), entries, class_="journey")
+def _journey(journey: Journey, day: str) -> Html:
+    entries = tag("ol", *(_entry(entry, day) for entry in journey.entries), class_="timeline")
+    return tag("article", tag("h3", journey.title, title=journey.customer), entries, class_="journey")
 
 
-def _entry(entry: Entry) -> Html:
+def _entry(entry: Entry, day: str) -> Html:
     what = times(entry.what, entry.times)
     return tag(
         "li",
-        tag("time", f"{entry.at:%a %d %b, %H:%M}", datetime=entry.at.isoformat()),
+        tag("time", f"{entry.at:{day}, %H:%M}", datetime=entry.at.isoformat()),
         tag("b", what),
         tag("span", f" {plain(entry.channel)}", class_="dim") if entry.channel else None,
         tag("span", entry.detail, class_="detail") if entry.detail else None,
@@ -213,9 +223,14 @@ def _code(text: str) -> Html:
 
 
 def _head(*columns: str) -> Html:
-    """Column heads; those with `#` before them are numbers."""
-    cells = (tag("th", c.removeprefix("#"), class_="num" if c.startswith("#") else None) for c in columns)
-    return tag("tr", *cells)
+    """Column heads; those with `#` before them are numbers, those with `~` behind them are left out where the page is
+    narrow, one without a name stands over bars."""
+    return tag("tr", *map(_head_cell, columns))
+
+
+def _head_cell(column: str) -> Html:
+    marks = ("num" * column.startswith("#"), "less" * column.endswith("~"), "wide" * (not column))
+    return tag("th", column.strip("#~"), class_=" ".join(filter(None, marks)) or None)
 
 
 def _num(text: str, style: str = "") -> Html:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from touchline.report.figures import Check, Entry, Figures, Journey, Role, SideBySide
-from touchline.report.words import number, percent, plain, share, span, times
+from touchline.report.words import SILENT, day_of, number, percent, plain, share, span, times
 
 _ROLES = {
     Role.TOUCHPOINT: ("·", ""),
@@ -36,11 +36,11 @@ def show(figures: Figures, console: Console, *, page: str | None = None) -> None
 
 def _parts(figures: Figures) -> list[RenderableType]:
     parts: list[RenderableType] = [_channels(figures)]
-    if figures.rules:
-        parts.append(_rules(figures))
+    parts.append(_rules(figures) if figures.rules else Text(SILENT))
     if figures.reasons:
         parts.append(_reasons(figures))
-    parts.extend(_journey(journey) for journey in figures.journeys)
+    day = day_of(figures.since, figures.until)
+    parts.extend(_journey(journey, day) for journey in figures.journeys)
     parts.extend(_side_by_side(pair) for pair in figures.side_by_side)
     if figures.checks:
         parts.append(_checks(figures.checks))
@@ -63,7 +63,7 @@ def _headline(figures: Figures) -> Text:
 def _lead_words(figures: Figures) -> str:
     lead = figures.lead
     if lead.median_seconds is None:
-        return f"no {lead.outcomes} came after a signal"
+        return "none came before a complaint or a bad score"
     return f"{number(lead.before)} came before {lead.outcomes}, median lead {span(lead.median_seconds)}"
 
 
@@ -97,7 +97,8 @@ def _channels(figures: Figures) -> Table:
 
 
 def _rules(figures: Figures) -> Table:
-    table = _table("Friction by rule", "rule", " owner", " control", "signals", " ", "before", "lead")
+    leads = ["before", "lead"] if figures.lead.before else []
+    table = _table("Friction by rule", "rule", " owner", " control", "signals", " ", *leads)
     most = max(row.signals for row in figures.rules)
     for row in figures.rules:
         table.add_row(
@@ -106,8 +107,7 @@ def _rules(figures: Figures) -> Table:
             Text(row.control, "magenta" if row.control == "partner" else ""),
             number(row.signals),
             _bar(row.signals, most, "yellow", width=10),
-            number(row.complained),
-            span(row.lead_seconds),
+            *((number(row.complained), span(row.lead_seconds)) if leads else ()),
         )
     return table
 
@@ -129,13 +129,13 @@ def _reasons(figures: Figures) -> Table:
     return table
 
 
-def _journey(journey: Journey) -> RenderableType:
+def _journey(journey: Journey, day: str) -> RenderableType:
     table = Table(box=None, pad_edge=False, show_header=False)
     for name in ("at", "mark", "what"):
         table.add_column(name, no_wrap=name != "what", style="dim" if name == "at" else "")
     for entry in journey.entries:
         mark, style = _ROLES[entry.role]
-        table.add_row(f"{entry.at:%a %d %b %H:%M}", Text(mark, style), _entry(entry, style))
+        table.add_row(f"{entry.at:{day} %H:%M}", Text(mark, style), _entry(entry, style))
     return Panel(table, title=Text(journey.title), title_align="left", border_style="dim", padding=(0, 1))
 
 

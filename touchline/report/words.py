@@ -1,6 +1,15 @@
 """Numbers and names as people read them."""
 
+from datetime import datetime
+from typing import Final
+
 _DASH = "\N{EN DASH}"
+SILENT: Final = (
+    "No rule said anything: nothing went wrong, or no rule in force waits for these kinds. `--rules` brings rules of "
+    "your own, and `touchline rules why-not` tells what one was waiting for."
+)
+"""In place of friction."""
+
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -52,6 +61,11 @@ def times(what: str, count: int) -> str:
 def quoted(text: str) -> str:
     """Somebody's words; nothing stays nothing."""
     return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}" if text else ""
+
+
+def day_of(since: datetime | None, until: datetime | None) -> str:
+    """How days are written on a journey: with the year where the data spans more than one."""
+    return "%a %d %b" if since is None or until is None or since.year == until.year else "%a %d %b %Y"
 
 
 def shortened(name: str, longest: int = 20) -> str:

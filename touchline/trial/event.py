@@ -1,5 +1,6 @@
 """The event of a trial: from a file, the input or the command line, with what may be left out filled in."""
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ def read_event(given: str) -> TrialEvent:
     Raises: EventError."""
     if given.lstrip().startswith("{"):
         return _event(given.encode(), "the event")
+    if not given.strip():
+        raise EventError('name a file, or write the event: {"kind": "ticket.reopened", "customer_id": "c-1"}')
     if given == "-":
         return _event(sys.stdin.buffer.read(), "the input")
     try:
@@ -77,10 +80,21 @@ def _object(text: bytes, name: str) -> dict[str, Any]:
     try:
         fields = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise EventError(f"{name} is no JSON: {error}") from None
+        raise EventError(f"{name} is no JSON: {_why(text) or error}") from None
     if not isinstance(fields, dict):
         raise EventError(f"{name} is no JSON object")
     return fields
+
+
+def _why(text: bytes) -> str:
+    """Why a text is no JSON, with line and column; empty when only the stricter reader could say."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
+    except (UnicodeDecodeError, RecursionError, ValueError):
+        return ""
+    return "a number is NaN, infinite or too large: write null, or leave the field out"
 
 
 def _as_it_is(fields: dict[str, Any], value: bytes) -> TrialEvent:

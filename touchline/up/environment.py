@@ -1,6 +1,7 @@
 """Starts and stops everything in order: broker, warehouse, topics, tables, agents; and the other way round."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -78,7 +79,7 @@ class Environment:
 
     @property
     def settings_file(self) -> Path:
-        """Addresses for other commands: `touchline --settings FILE …`."""
+        """Addresses and rules for other commands: `touchline --settings FILE …`."""
         return self.data / "touchline.yaml"
 
     def start(self) -> None:
@@ -195,7 +196,15 @@ def _addressed(settings: Settings, data: Path, bootstrap: str, warehouse: Embedd
 
 
 def _addresses(settings: Settings) -> str:
+    """Settings for other commands: the addresses, and what `try`, `rules explain` and `rules why-not` go by. Nothing
+    secret is among it."""
     kafka, store = settings.kafka, settings.warehouse
+    rules = tuple(path.absolute() for path in settings.journey.rules)
+    journey = settings.journey.model_copy(update={"rules": rules})
+    sections = {"enrich": settings.enrich, "journey": journey, "outreach": settings.outreach}
+    # JSON is YAML; lengths of time are milliseconds where they have no unit.
+    dumped = {name: section.model_dump(mode="json", exclude_defaults=True) for name, section in sections.items()}
+    logic = "".join(f"{name}: {json.dumps(values)}\n" for name, values in dumped.items() if values)
     return (
         "# Where this environment listens; written anew at each start.\n"
         f'environment: "{settings.environment}"\n'
@@ -203,4 +212,5 @@ def _addresses(settings: Settings) -> str:
         f"raw_partitions: {kafka.raw_partitions}, checkpoint: {kafka.checkpoint}, broker_time: false}}\n"
         f"warehouse: {{host: {store.host}, port: {store.port}, http_port: {store.http_port}, "
         f'database: {store.database}, user: "{store.user}"}}\n'
+        f"{logic}"
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from touchline.pipeline.friction.absence import AbsenceDetector
+from touchline.pipeline.friction.affected import AffectedDetector
 from touchline.pipeline.friction.aggregates import (
     PART,
     Aggregate,
@@ -35,6 +36,7 @@ from touchline.pipeline.friction.score import ExponentialScore, LinearScore
 from touchline.pipeline.friction.state import CONTEXT, EXPECT, FIRST, RESOLVE, UNLESS
 from touchline.schemas.rulefile import (
     Absence,
+    Affected,
     Count,
     Distinct,
     Match,
@@ -85,6 +87,7 @@ class RuleCompiler(PatternCompiler):
             "percentile": self._percentile,
             "ratio": self._ratio,
             "score": self._score,
+            "affected": self._affected,
         }
         detect = self.spec.detect
         return next(build(part) for name, build in builders.items() if (part := getattr(detect, name)) is not None)
@@ -175,6 +178,15 @@ class RuleCompiler(PatternCompiler):
         made = LinearScore if score.decay == "linear" else ExponentialScore
         detector = made(self._timing(2 * score.half_life), alias, points, score.half_life, below, rearm, sign)
         return _Found(detector, (alias,), frozenset({"value"}), shown_number((sign * below, 1)))
+
+    def _affected(self, affected: Affected) -> "_Found":
+        alias, aliases = _LAST, tuple[str, ...]()
+        if affected.by is not None:
+            alias = affected.by.as_ or _LAST
+            aliases = (alias,)
+            self.pattern(affected.by, FIRST, (*self.path, "detect", "affected", "by"))
+        detector = AffectedDetector(self._timing(affected.within), alias, affected.customers)
+        return _Found(detector, aliases, frozenset({"customers"}), affected.customers, affected.within)
 
     def _public(self, name: str, path: Path_) -> None:
         if name in PRIVATE:

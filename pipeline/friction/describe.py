@@ -9,7 +9,7 @@ from touchline.pipeline.friction.deadline import parse_deadline
 from touchline.pipeline.friction.evidence import parse_template, shown_length
 from touchline.pipeline.friction.fields import TYPES
 from touchline.pipeline.friction.where import parse_where
-from touchline.schemas.rulefile import Absence, Count, Distinct, Match, RuleSpec, Steps
+from touchline.schemas.rulefile import Absence, Affected, Count, Distinct, Match, RuleSpec, Steps
 from touchline.schemas.rulenumbers import Average, Percentile, Points, Ratio, Score, Sum
 from touchline.schemas.rulepatterns import EventPattern
 
@@ -54,9 +54,9 @@ def patterns_of(spec: RuleSpec) -> list[AnyPattern]:
 
 def opening(spec: RuleSpec) -> set[str]:
     """The kinds without which nothing begins."""
-    first = next(_patterns(spec.detect))
+    patterns = list(_patterns(spec.detect))  # none where signals are counted
     alone = spec.detect.absence is not None or spec.detect.sequence is not None
-    return {kind for pattern in ([first] if alone else _patterns(spec.detect)) for kind in pattern.event}
+    return {kind for pattern in (patterns[:1] if alone else patterns) for kind in pattern.event}
 
 
 def needs(spec: RuleSpec, catalogue: Catalogue) -> dict[str, list[str]]:
@@ -148,6 +148,11 @@ def _distinct(part: Distinct) -> list[str]:
     return [f"{many} within **{shown_length(part.within)}**, among {pattern_words(part)}."]
 
 
+def _affected(part: Affected) -> list[str]:
+    what = f"of {pattern_words(part.by)}" if part.by is not None else f"with a signal of {listed(part.signals)}"
+    return [f"At least **{part.customers}** different customers within **{shown_length(part.within)}** {what}."]
+
+
 def _sequence(part: Steps) -> list[str]:
     steps = ", then ".join(pattern_words(step) + (f" (*{step.as_}*)" if step.as_ else "") for step in part.steps)
     found = [f"Within **{shown_length(part.within)}**: {steps}. Others may come between."]
@@ -228,4 +233,5 @@ _WORDS: Final[dict[str, Callable[..., list[str]]]] = {
     "percentile": _percentile,
     "ratio": _ratio,
     "score": _score,
+    "affected": _affected,
 }

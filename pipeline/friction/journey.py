@@ -14,6 +14,7 @@ from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import send_tick, tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction import profile
+from touchline.pipeline.friction.candidates import send_ticks
 from touchline.pipeline.friction.code import Hits
 from touchline.pipeline.friction.rules import RuleSet
 from touchline.pipeline.friction.state import NOWHERE, Customer, decode_customer, encode_customer
@@ -96,7 +97,7 @@ class JourneyProcessor:
     def process(self, batch: Batch, state: JourneyState, out: Outbox) -> None:
         """Takes in touchpoints and ticks. An empty batch changes nothing but what other rules left: time comes in
         by ticks."""
-        watch = Watch("", Customer(), None, None, 0, False, batch.partition, out)
+        watch = Watch("", Customer(), None, None, 0, False, batch.partition, out, partitions=batch.partitions)
         self._set_time(watch, state)
         if state.place.value.ruleset != self.rules.hash:
             self._begin_under_these_rules(state)
@@ -162,6 +163,10 @@ class JourneyProcessor:
         hits = self.rules.hits(event)
         if hits or event.kind in profile.KINDS:
             self._event(event, hits, watch, state)
+        if self._watcher.candidates is not None:
+            lateness = self.options.source_lateness.get(event.source, self.options.lateness)
+            too_late = event.late_seconds * SECOND > lateness
+            self._watcher.candidates.event(event, to_ms(event.occurred_at), watch.out, too_late=too_late)
 
     def _event(self, event: EnrichedTouchpoint, hits: Hits, watch: Watch, state: JourneyState) -> None:
         at, late = to_ms(event.occurred_at), event.late_seconds * SECOND
@@ -259,3 +264,5 @@ class JourneyProcessor:
             place.forwarded = low
             state.place.touch()
             send_tick(watch.out, SIGNALS, watch.partition, Tick(partition=0, partitions=1, high=low, wall=tick.wall))
+            if self._watcher.candidates is not None:
+                send_ticks(watch.out, watch.partition, watch.partitions, low, tick.wall)

@@ -3,17 +3,20 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter
 
+from touchline.pipeline.friction.candidates import IN_SIGNALS
 from touchline.pipeline.friction.compiler import RuleCompiler
+from touchline.pipeline.friction.fields import PRIVATE
 from touchline.pipeline.friction.rules import Rule, RuleSet, Tally
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruleset import RuleText
-from touchline.schemas.yamlfile import FileError, Mistake, YamlFile, read_text
+from touchline.schemas.vocabulary import Scope
+from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile, did_you_mean, read_text
 
 BUILTIN: Final = Path(__file__).with_name("rules")
 """The folder of the built-in rules."""
@@ -61,14 +64,12 @@ def compile_texts(texts: Sequence[RuleText]) -> RuleSet:
     """The rules of all texts. One with the id of a built-in one replaces it.
 
     Raises: FileError with every mistake of the first that has any."""
-    tally = Tally()
     own, shipped = (
-        compile_files([YamlFile(one.text, one.name) for one in texts if one.builtin is builtin], tally)
-        for builtin in (False, True)
+        _placed(YamlFile(one.text, one.name) for one in texts if one.builtin is builtin) for builtin in (False, True)
     )
-    ids = {rule.spec.id for rule in own}
-    rules = (*(rule for rule in shipped if rule.spec.id not in ids), *own)
-    return RuleSet(rules, set_hash([rule.spec for rule in rules]), tally, content_of(texts))
+    ids = {placed.spec.id for placed in own}
+    kept = [placed for placed in shipped if placed.spec.id not in ids]
+    return _rule_set([*kept, *own], content_of(texts))
 
 
 def content_of(texts: Iterable[RuleText]) -> str:
@@ -81,32 +82,95 @@ def parse_rules(text: str, name: str = "rules") -> RuleSet:
     """The rules of one text.
 
     Raises: FileError with every mistake."""
-    tally = Tally()
-    rules = compile_files([YamlFile(text, name)], tally)
-    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally)
+    return _rule_set(_placed([YamlFile(text, name)]))
 
 
-def compile_files(files: Sequence[YamlFile], tally: Tally) -> list[Rule]:
-    """The compiled rules of several files.
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A rule and where it stands."""
 
-    Raises: FileError."""
-    rules: list[Rule] = []
-    homes: dict[str, str] = {}
+    file: YamlFile
+    path: Path_
+    spec: RuleSpec
+
+    def mistake(self, path: Path_, message: str) -> Mistake:
+        return self.file.mistake((*self.path, *path), message)
+
+
+def _placed(files: Iterable[YamlFile]) -> list[_Placed]:
+    found: list[_Placed] = []
     for file in files:
-        mistakes: list[Mistake] = []
-        for number, spec in enumerate(file.as_type(_ADAPTER).rules):
-            path = ("rules", number)
-            if spec.id in homes:
-                mistakes.append(file.mistake((*path, "id"), f'"{spec.id}" stands already in {homes[spec.id]}'))
-                continue
-            homes[spec.id] = file.name
-            try:
-                rules.append(RuleCompiler(file, path, spec, tally).compiled())
-            except FileError as error:
-                mistakes.extend(error.mistakes)
-        if mistakes:
-            raise FileError(file.name, mistakes)
+        specs = file.as_type(_ADAPTER).rules
+        found.extend(_Placed(file, ("rules", number), spec) for number, spec in enumerate(specs))
+    return found
+
+
+def compile_files(files: Iterable[YamlFile], tally: Tally) -> list[Rule]:
+    """The compiled rules of several files, in their order.
+
+    Raises: FileError with the mistakes of the first file that has any."""
+    return _compiled(_placed(files), tally)
+
+
+def _rule_set(placed: Sequence[_Placed], content: str = "") -> RuleSet:
+    tally = Tally()
+    rules = _compiled(placed, tally)
+    own = tuple(rule for rule in rules if rule.spec.scope is Scope.CUSTOMER)
+    incidents = tuple(rule for rule in rules if rule.spec.scope is Scope.INCIDENT)
+    return RuleSet(own, set_hash([rule.spec for rule in rules]), tally, content, incidents)
+
+
+def _compiled(placed: Sequence[_Placed], tally: Tally) -> list[Rule]:
+    rules: list[Rule] = []
+    mistakes: dict[str, list[Mistake]] = {}
+    homes: dict[str, str] = {}
+    told = _told_to_incidents(placed)
+    for one in placed:
+        spec, wrong = one.spec, mistakes.setdefault(one.file.name, [])
+        if spec.id in homes:
+            wrong.append(one.mistake(("id",), f'"{spec.id}" stands already in {homes[spec.id]}'))
+            continue
+        homes[spec.id] = one.file.name
+        try:
+            rules.append(RuleCompiler(one.file, one.path, spec, tally, fields=set(told.get(spec.id, ()))).compiled())
+        except FileError as error:
+            wrong.extend(error.mistakes)
+        wrong.extend(_wrong_references(one, placed))
+    for name, wrong in mistakes.items():
+        if wrong:
+            raise FileError(name, wrong)
     return rules
+
+
+def _told_to_incidents(placed: Iterable[_Placed]) -> dict[str, set[str]]:
+    """What rules must keep of their events, by id, because rules for incidents group their signals by it."""
+    told: dict[str, set[str]] = {}
+    for one in placed:
+        affected = one.spec.detect.affected
+        for rule in affected.signals if affected is not None else ():
+            told.setdefault(rule, set())
+            if one.spec.per not in IN_SIGNALS:
+                told[rule].add(one.spec.per)
+    return told
+
+
+def _wrong_references(one: _Placed, placed: Sequence[_Placed]) -> list[Mistake]:
+    """Rules that an incident names and that are not there, and a cause that may not be told."""
+    if one.spec.scope is Scope.CUSTOMER:
+        return []
+    affected = one.spec.detect.affected
+    known = [other.spec.id for other in placed if other.spec.scope is Scope.CUSTOMER]
+    named: list[tuple[Path_, str]] = [(("covers", n), rule) for n, rule in enumerate(one.spec.covers)]
+    if affected is not None:
+        named += [(("detect", "affected", "signals", n), rule) for n, rule in enumerate(affected.signals)]
+    private = (
+        [one.mistake(("per",), f'"{one.spec.per}" is personal and is no cause')] if one.spec.per in PRIVATE else []
+    )
+    return private + [
+        one.mistake(path, f'there is no rule "{rule}" about a customer' + did_you_mean(rule, known))
+        for path, rule in named
+        if rule not in known
+    ]
 
 
 def set_hash(specs: Iterable[RuleSpec]) -> str:

@@ -95,12 +95,14 @@ class Rule:
 
 @dataclass(slots=True)
 class RuleSet:
-    """All rules in force. `hash` names what they say; `content` the files to the letter, where they come from some."""
+    """All rules in force: `rules` about one customer, `incidents` about many. `hash` names what they say; `content` the
+    files to the letter, where they come from some."""
 
     rules: tuple[Rule, ...]
     hash: str
     tally: Tally
     content: str = ""
+    incidents: tuple[Rule, ...] = ()
     by_key: dict[str, Rule] = field(init=False)
     by_id: dict[str, Rule] = field(init=False)
     _dispatch: dict[str, Dispatch | None] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Final
 from touchline.pipeline.engine.clock import MINUTE
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.engine.store import NEVER
+from touchline.pipeline.friction.candidates import CandidateSender
 from touchline.pipeline.friction.code import Hits
 from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
@@ -58,6 +59,7 @@ class Watch:
     partition: int
     out: Outbox
     noticed: int = 0
+    partitions: int = 1
 
 
 Spot = tuple[Rule, str, Group]
@@ -72,6 +74,7 @@ class Watcher:
         self._terms = {rule.key: terms_of(rule) for rule in rules.rules}
         departments = {rule.spec.owner for rule in rules.rules}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
+        self.candidates = CandidateSender.of(rules)
 
     def take(self, watch: Watch, event: EnrichedTouchpoint, at: int, hits: Hits, *, too_late: bool) -> None:
         """Shows an event to the rules that wait for it."""
@@ -274,6 +277,8 @@ class Watcher:
         signal = self._builder.signal(terms, said, around)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
+        if self.candidates is not None:
+            self.candidates.signal(terms.id, watch.key, said, watch.out)
 
     def _set_due(self, watch: Watch, rule: Rule, group: Group) -> None:
         before, group.due = group.due, self._due(rule, group, watch.watermark)

@@ -17,10 +17,12 @@ from touchline.pipeline.outreach.policy import Contact, Policy
 from touchline.pipeline.outreach.quiet import QuietHours
 from touchline.schemas.customer import Profile
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Channel, Outcome, Polarity, Purpose, Reason, Severity
+from touchline.schemas.vocabulary import Channel, Outcome, Polarity, Purpose, Reason, Scope, Severity
 
 _NARROW: Final = {purpose: {channel: f"{purpose}/{channel}" for channel in Channel} for purpose in Purpose}
 """How consent for a purpose on one channel is called."""
+
+_NOBODYS: Final = "Not sent: an incident is no single customer's, so there is nobody to write to."
 
 _UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
 
@@ -63,6 +65,8 @@ def decide(signal: Signal, profile: Profile | None, history: Sequence[Contact], 
         policy: what may be sent.
         now: milliseconds since 1970 UTC, in event time.
     """
+    if signal.scope is Scope.INCIDENT:
+        return Verdict(Outcome.SUPPRESSED, Reason.NO_CHANNEL, _NOBODYS, Purpose.SERVICE)
     purpose = Purpose.MARKETING if signal.polarity is Polarity.DELIGHT else Purpose.SERVICE
     # What was only observed never reached the customer, so it doesn't count once messages are really sent.
     counting = history if policy.observe else [contact for contact in history if not contact.observed]

@@ -149,6 +149,12 @@ def test_a_snippet_fires_and_without_its_last_event_does_not(detector: str, tmp_
     assert [outcome.problems for outcome in run_rule_tests([file])] == [(), ()]
 
 
+@pytest.mark.parametrize("name", ["app_release", "carrier_late"])
+def test_a_rule_for_incidents_is_one(name: str) -> None:
+    (rule,) = parse_rules(NAMED[name]).incidents
+    assert rule.spec.scope == "incident"
+
+
 def test_every_block_of_yaml_is_run_here(tmp_path: Path) -> None:
     rest = [block.text for block in blocks(PAGE, "yaml") if block.text not in NAMED.values()]
     assert set(NAMED) >= {"rules/refunds.yaml", "rules/refunds.test.yaml", *DETECTORS}
@@ -174,7 +180,7 @@ def rows(heading: str) -> list[list[str]]:
 def test_the_fields_of_a_rule_are_all_there() -> None:
     named = [re.sub(r"\W", "", row[0]) for row in rows("## A rule, field by field")]
     assert named == list(RuleSpec.__dataclass_fields__)
-    assert set(DETECTORS) == set(Detect.__dataclass_fields__)
+    assert {*DETECTORS, "affected"} == set(Detect.__dataclass_fields__)
     expect = next(row[1] for row in rows("### Test it") if "expect" in row[0])
     assert set(Expected.__dataclass_fields__) <= set(re.findall(r"`(\w+)`", expect))
 

@@ -7,19 +7,20 @@ from typing import Final
 
 from touchline.client.ends import TopicEnds
 from touchline.pipeline.engine.processor import Problem
-from touchline.schemas.wire import CUSTOMERS, DECISIONS, DELIVERIES, RAW, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import CANDIDATES, CUSTOMERS, DECISIONS, DELIVERIES, RAW, SIGNALS, TOUCHPOINTS
 from touchline.up import Environment, health
 
 INPUTS: Final = {
     "enrich": (RAW,),
     "journey": (TOUCHPOINTS,),
+    "incident": (CANDIDATES,),
     "outreach": (SIGNALS, CUSTOMERS),
     "deliver": (DECISIONS,),
     "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES),
 }
 """What each agent reads, in the order of the flow: when one is through, what the next was given is final."""
 
-TOPICS: Final = (RAW, TOUCHPOINTS, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES)
+TOPICS: Final = (RAW, TOUCHPOINTS, SIGNALS, CANDIDATES, CUSTOMERS, DECISIONS, DELIVERIES)
 _POLL: Final = 0.25
 _QUIET: Final = 12.0
 """Seconds without any movement, and without lag, after which a restarted process (which counts anew) is through."""

@@ -14,9 +14,10 @@ from touchline.schemas.vocabulary import Channel
 class Candidate:
     """One event or signal of a customer, for one rule and group of `scope: incident`. Times in milliseconds since 1970.
 
-    `event`: its id, or the signal's (`by_signal`), which may be told again with another time. `partition` and `offset`:
-    where it stood on the raw topic, 0 for a signal. `roles`: what it is to the rule, as bits; 0: a signal that was
-    retracted and counts no more. `late`: it opens nothing. `facts`: the fields that the rule tells of it.
+    `event`: its id, or the signal's (`by_signal`), which may be told again with another time; `noticed`: when that was
+    told. `partition` and `offset`: where it stood on the raw topic; of a signal, what orders those of the same time.
+    `roles`: what it is to the rule, as bits; 0: a signal that was retracted and counts no more. `facts`: the fields
+    that the rule tells of it.
     """
 
     rule: Name
@@ -29,6 +30,6 @@ class Candidate:
     roles: int
     party: Name
     channel: Channel
-    late: bool = False
     by_signal: bool = False
+    noticed: Integer = 0
     facts: dict[str, str | int | float | bool | None] = field(default_factory=dict)

@@ -16,9 +16,10 @@ MAX_LISTED = 100
 class Incident:
     """One state of an incident, as every shard knows it. Its signal has the same id, revision and status.
 
-    `group` is the cause: `party:dhl`. `customers`: how many were affected from its first to its newest; `affected`: the
-    first of them, in order. `covers`: the rules whose signals it explains. `at`: when it became true; `last`: when it
-    was true last.
+    `group` is the cause: `party:dhl`. `customers`: how many are affected; `affected`: the first of them, in order (none
+    when it was retracted). `covers`: the rules whose signals it explains. `first`: the time of the first customer;
+    `at`: when it became true; `last`: when it was true last. `opened_at`: when it was told first, and `raised_at` when
+    this state was: from the one on it stood, and from the other on no more, if it is not open.
     """
 
     incident_id: ID
@@ -34,8 +35,10 @@ class Incident:
     covers: tuple[Name, ...]
     customers: int
     affected: Annotated[tuple[ID, ...], Field(max_length=MAX_LISTED)]
+    first: Time
     at: Time
     last: Time
+    opened_at: Time
     raised_at: Time
     evidence: str
 

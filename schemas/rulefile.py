@@ -91,6 +91,17 @@ class Affected:
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
+class Exposed(EventPattern):
+    """Whom the cause of an incident may reach next: a customer is exposed from such an event on, to the cause that it
+    tells of, until one that fits `unless`, at most for `within`. `by`: what both must have in common (`order`), so that
+    one thing that is over leaves the others; of each the newest event counts."""
+
+    by: Name = "customer"
+    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(max_length=8)] = ()
+    within: PositiveLength = 30 * _DAY
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Detect:
     """How the friction is found: exactly one of these."""
 
@@ -120,10 +131,10 @@ class RuleSpec:
 
     `owner` is the department that must act. `control` holds unless the party of the evidence says otherwise. `per` is
     what the rule counts by: `customer`, the type of a subject (`order`) or an attribute. `scope: incident`: `per` is a
-    cause that many customers have in common, found by `affected`; `covers`: the rules whose signals it explains.
-    `resolve`: events of the same group that end the signal. `cooldown`: how long after a signal was opened no other one
-    is opened for the group. `expires`: how long a signal stays open after what it last rested on. A new `version`
-    starts afresh.
+    cause that many customers have in common, found by `affected`; `covers`: the rules whose signals it explains;
+    `exposed`: who may be next. `resolve`: events of the same group that end the signal. `cooldown`: how long after a
+    signal was opened no other one is opened for the group. `expires`: how long a signal stays open after what it last
+    rested on. A new `version` starts afresh.
     """
 
     id: Name
@@ -138,6 +149,7 @@ class RuleSpec:
     per: Name = "customer"
     detect: Detect
     covers: Annotated[tuple[Name, ...], BeforeValidator(as_list), Field(max_length=40)] = ()
+    exposed: Exposed | None = None
     resolve: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(max_length=8)] = ()
     cooldown: Length = 0
     expires: PositiveLength = 30 * _DAY
@@ -151,8 +163,9 @@ class RuleSpec:
             raise ValueError('"scope: incident" and "detect: affected" go together')
         if incident and self.per == "customer":
             raise ValueError('an incident needs "per": what its customers have in common, such as party')
-        if self.covers and not incident:
-            raise ValueError('"covers" belongs to a rule with "scope: incident"')
+        for name, part in (("covers", self.covers), ("exposed", self.exposed)):
+            if part and not incident:
+                raise ValueError(f'"{name}" belongs to a rule with "scope: incident"')
         return self
 
 

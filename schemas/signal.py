@@ -21,8 +21,8 @@ class Signal:
     `at` is when the friction became true, in event time (an absence: its deadline); `raised_at` is the event time of
     the stream when it was noticed, which for late and absent events is later. `group` is what the rule counts by:
     the customer, or a subject such as `order:123`. `values` holds the numbers behind it and `threshold`s they passed.
-    `scope`: an incident is many customers', and has its group where others name their customer. `incident`: the open
-    incident that explains this signal, if one does.
+    `scope`: an incident is many customers', and has its group where others name their customer. `causes`: what may
+    explain it, each the id of a rule for incidents and a group of it.
     `provisional`: fired while a source stood still, so it may be retracted. `profile_revision`: see `Profile`.
     """
 
@@ -51,7 +51,7 @@ class Signal:
     provisional: bool = False
     ruleset: str = ""
     scope: Scope = Scope.CUSTOMER
-    incident: ID | None = None
+    causes: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:

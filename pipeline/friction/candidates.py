@@ -1,31 +1,33 @@
 """What journeys tell the agent `incident`: candidates, each to the partition of its rule and group."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
+from touchline.pipeline.engine.clock import SECOND, to_ms
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.engine.ticks import send_tick
 from touchline.pipeline.friction.rules import Rule, RuleSet
-from touchline.pipeline.friction.state import CLOSING, FIRST, Emitted, Item
+from touchline.pipeline.friction.state import CLOSING, FIRST, Crossing, Emitted, Item
 from touchline.schemas.candidate import Candidate
 from touchline.schemas.codec import encode
 from touchline.schemas.control import Tick
+from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Channel, SignalStatus
 from touchline.schemas.wire import CANDIDATES
 
-_MEANS: Final = {
-    SignalStatus.OPENED.value: FIRST,
-    SignalStatus.UPDATED.value: FIRST,
-    SignalStatus.RETRACTED.value: 0,
-}
-"""What a signal's status makes of its candidate; a signal that has ended still counts where it stands."""
-
 IN_SIGNALS: Final = frozenset({"party", "channel"})
 """What every signal tells of its evidence; of anything else that incidents go by, the events' values are kept."""
 
+TICK_EVERY: Final = 5 * SECOND
+"""How far apart the ticks are that say how far journeys are: each goes to every shard of `incident`."""
+
 _LONGEST_GROUP: Final = 160
+_LONGEST_FACT: Final = 100
+_MAX_KINDS: Final = 4_096
+_NO_RULES: Final[tuple[Rule, ...]] = ()
 
 
 def feeds(rules: Sequence[Rule]) -> Mapping[str, Sequence[Rule]]:
@@ -38,93 +40,145 @@ def feeds(rules: Sequence[Rule]) -> Mapping[str, Sequence[Rule]]:
     return found
 
 
-@dataclass(slots=True)
-class CandidateSender:
-    """Sends what the rules for incidents wait for. `rules` holds these and no others."""
+Note = Callable[[str, str, str, int], None]
 
-    rules: RuleSet
-    fed: Mapping[str, Sequence[Rule]]
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The rules for incidents that count a rule's signals, and those that explain them."""
+
+    counting: Sequence[Rule]
+    covering: Sequence[Rule]
+
+
+class CandidateSender:
+    """Sends what the rules for incidents wait for. `longest`: the lateness, in milliseconds; what changes later than
+    that after its own time has not moved. `note` is told of each customer who counts: rule, group, customer, time."""
+
+    def __init__(self, rules: RuleSet, longest: int, note: Note) -> None:
+        self._rules = RuleSet(rules.incidents, rules.hash, rules.tally)
+        self._longest = longest
+        self._note = note
+        counting = feeds(rules.incidents)
+        covering: dict[str, list[Rule]] = {}
+        for rule in rules.incidents:
+            for covered in rule.spec.covers:
+                covering.setdefault(covered, []).append(rule)
+        self._wanted = {
+            name: _Wanted(counting.get(name, _NO_RULES), covering.get(name, _NO_RULES))
+            for name in counting.keys() | covering.keys()
+        }
+        self._kinds: dict[str, bool] = {}
 
     @classmethod
-    def of(cls, rules: RuleSet) -> "CandidateSender | None":
+    def of(cls, rules: RuleSet, longest: int, note: Note) -> "CandidateSender | None":
         """For a set of rules; None when no rule is about incidents."""
-        if not rules.incidents:
-            return None
-        return cls(RuleSet(rules.incidents, rules.hash, rules.tally), feeds(rules.incidents))
+        return cls(rules, longest, note) if rules.incidents else None
 
-    def event(self, event: EnrichedTouchpoint, at: int, out: Outbox, *, too_late: bool) -> None:
-        """What happened to a customer. `at` in milliseconds."""
-        for number, roles in self.rules.hits(event):
-            rule = self.rules.rules[number]
-            if too_late and not roles & CLOSING:
+    def waits_for(self, kind: str) -> bool:
+        """Whether any rule waits for that kind of event."""
+        kinds = self._kinds
+        return kinds[kind] if kind in kinds else self._known(kind)
+
+    def _known(self, kind: str) -> bool:
+        wanted = any(pattern.wants(kind) for rule in self._rules.rules for pattern in rule.patterns)
+        if len(self._kinds) >= _MAX_KINDS:
+            self._kinds.clear()
+        self._kinds[kind] = wanted
+        return wanted
+
+    def event(self, event: EnrichedTouchpoint, out: Outbox, *, too_late: bool) -> None:
+        """What happened to a customer."""
+        at = to_ms(event.occurred_at)
+        for number, found in self._rules.hits(event):
+            rule, roles = self._rules.rules[number], found & CLOSING if too_late else found
+            if not roles:
                 continue
             item = rule.view(event, at, roles)
             groups = rule.groups(event)
             if item is None or not groups:
-                self.rules.tally(rule.spec.id, rule.spec.per)
+                self._rules.tally(rule.spec.id, rule.spec.per)
                 continue
             for group in groups:
-                _send(out, rule, group, event.customer, item, late=too_late)
+                self._send(out, rule, group, event.customer, item)
 
-    def signal(self, rule: str, customer: str, said: Emitted, out: Outbox) -> None:
-        """What was said of a customer by a rule, named by its id. It counts as of when the friction became true."""
-        roles = _MEANS.get(said.status)
-        incidents = self.fed.get(rule)
-        if incidents is None or roles is None:
+    def signal(self, signal: Signal, said: Emitted, former: Crossing | None, noticed: int, out: Outbox) -> None:
+        """What is said of a customer, and what was said before. It counts as of when the friction became true, also
+        when it has ended since. Notes in the signal which incidents would explain it. `noticed` in milliseconds."""
+        wanted = self._wanted.get(signal.rule)
+        if wanted is None:
             return
         crossing = said.crossing
-        item = Item(crossing.at, 0, 0, said.signal, customer, roles, crossing.party, crossing.channel, {})
-        for incident in incidents:
-            values = list(_causes(incident.spec.per, said))
-            if not values:
-                self.rules.tally(incident.spec.id, incident.spec.per)
-            for value in values:
-                _send(out, incident, f"{incident.spec.per}:{value}"[:_LONGEST_GROUP], customer, item, by_signal=True)
+        signal.causes = tuple(
+            [key_of(rule.spec.id, group) for rule in wanted.covering for group in _groups(rule, crossing)]
+        )
+        gone = signal.status is SignalStatus.RETRACTED
+        stands = said.revision > 1 and noticed - crossing.at > self._longest  # told before, as of the same time
+        for rule in wanted.counting:
+            groups = list(_groups(rule, crossing))
+            if not groups:
+                self._rules.tally(rule.spec.id, rule.spec.per)
+            for group in _groups(rule, former) if former is not None else ():
+                if group not in groups:
+                    self._send(out, rule, group, signal.customer, _item(signal, former or crossing, 0), noticed)
+            for group in groups if gone or not stands else ():
+                self._send(out, rule, group, signal.customer, _item(signal, crossing, 0 if gone else FIRST), noticed)
+
+    def _send(self, out: Outbox, rule: Rule, group: str, customer: str, item: Item, noticed: int | None = None) -> None:
+        """`noticed`: of a signal."""
+        candidate = Candidate(
+            rule=rule.spec.id,
+            group=group,
+            customer=customer,
+            event=item.event,
+            at=item.at,
+            partition=item.partition,
+            offset=item.offset,
+            roles=item.roles,
+            party=item.party,
+            channel=Channel(item.channel),
+            by_signal=noticed is not None,
+            noticed=noticed or 0,
+            facts={
+                name: value[:_LONGEST_FACT] if isinstance(value, str) else value for name, value in item.facts.items()
+            },
+        )
+        out.send(CANDIDATES, key_of(rule.spec.id, group).encode(), encode(candidate))
+        out.count("candidates")
+        if item.roles & FIRST:
+            self._note(rule.spec.id, group, customer, item.at)
 
 
-def _causes(per: str, said: Emitted) -> Iterator[object]:
-    """The value of what an incident goes by, in a signal: the newest event of the evidence that has one decides."""
-    crossing = said.crossing
-    if per == "party":
-        yield crossing.party
-    elif per == "channel":
-        yield crossing.channel
-    else:
-        for facts in reversed(crossing.facts.values()):
-            if facts.get(per) is not None:
-                yield facts[per]
-                return
+def _item(signal: Signal, crossing: Crossing, roles: int) -> Item:
+    """A signal as a candidate. An absence may have its deadline before the event that it came after. What comes at the
+    same time is ordered by whose it is: a signal's id depends on what came first."""
+    at = max(crossing.at, crossing.first)
+    whose = f"{signal.rule}\n{signal.customer}\n{signal.group}".encode()
+    place = int.from_bytes(blake2b(whose, digest_size=6).digest())
+    return Item(at, 0, place, signal.signal_id, signal.customer, roles, crossing.party, crossing.channel, {})
 
 
-def _send(
-    out: Outbox, rule: Rule, group: str, customer: str, item: Item, *, late: bool = False, by_signal: bool = False
-) -> None:
-    candidate = Candidate(
-        rule=rule.spec.id,
-        group=group,
-        customer=customer,
-        event=item.event,
-        at=item.at,
-        partition=item.partition,
-        offset=item.offset,
-        roles=item.roles,
-        party=item.party,
-        channel=Channel(item.channel),
-        late=late,
-        by_signal=by_signal,
-        facts=item.facts,
-    )
-    out.send(CANDIDATES, key_of(rule.spec.id, group).encode(), encode(candidate))
-    out.count("candidates")
+def _groups(rule: Rule, crossing: Crossing) -> Iterator[str]:
+    """What a signal has in common with others, as an incident's rule sees it: the newest event of the evidence that has
+    it decides."""
+    per = rule.spec.per
+    if per in IN_SIGNALS:
+        yield f"{per}:{crossing.party if per == 'party' else crossing.channel}"
+        return
+    for facts in reversed(crossing.facts.values()):
+        value = facts.get(per)
+        if value is not None:
+            yield f"{per}:{value}"[:_LONGEST_GROUP]
+            return
 
 
-def send_ticks(out: Outbox, partition: int, partitions: int, low: int, wall: int | None) -> None:
-    """Says to every shard of `incident` how far a shard of `journey` is."""
-    tick = Tick(partition=partition, partitions=partitions, high=low, wall=wall)
+def send_ticks(out: Outbox, topic: str, partition: int, partitions: int, high: int, wall: int | None) -> None:
+    """Says to every shard of an agent how far this one is."""
+    tick = Tick(partition=partition, partitions=partitions, high=high, wall=wall)
     for number in range(partitions):
-        send_tick(out, CANDIDATES, number, tick)
+        send_tick(out, topic, number, tick)
 
 
 def key_of(rule: str, group: str) -> str:
-    """What keys a candidate: a rule's id has no space."""
+    """What keys a candidate, and names a cause: a rule's id has no space."""
     return f"{rule} {group}"

@@ -31,7 +31,7 @@ from touchline.pipeline.friction.evidence import WORDS, TemplateError, parse_tem
 from touchline.pipeline.friction.fields import PRIVATE, TYPES, FieldType
 from touchline.pipeline.friction.patterns import PatternCompiler
 from touchline.pipeline.friction.positive import Detector, Timing
-from touchline.pipeline.friction.rules import Rule
+from touchline.pipeline.friction.rules import Pattern, Rule
 from touchline.pipeline.friction.score import ExponentialScore, LinearScore
 from touchline.pipeline.friction.state import CONTEXT, EXPECT, FIRST, RESOLVE, UNLESS
 from touchline.schemas.rulefile import (
@@ -73,7 +73,20 @@ class RuleCompiler(PatternCompiler):
         Raises: FileError with all its mistakes."""
         found = self._found()
         self.also("resolve", self.spec.resolve, RESOLVE, self.path)
-        return self._rule(found)
+        return self._rule(found, self._exposed())
+
+    def _exposed(self) -> tuple[Pattern, ...]:
+        """Who may be next, for a rule for incidents: patterns of their own, beside what it counts."""
+        exposed, path = self.spec.exposed, (*self.path, "exposed")
+        if exposed is None:
+            return ()
+        if exposed.as_ is not None:
+            self.mistake((*path, "as"), "the evidence can't tell of who is exposed, so there is nothing to name")
+        own = PatternCompiler(self.file, self.path, self.spec, self.tally, self.mistakes)
+        own.pattern(exposed, FIRST, path)
+        own.also("unless", exposed.unless, UNLESS, path)
+        self._public(exposed.by, (*path, "by"))
+        return tuple(own.patterns)
 
     def _found(self) -> "_Found":
         builders: dict[str, Callable[[Any], _Found]] = {
@@ -92,7 +105,7 @@ class RuleCompiler(PatternCompiler):
         detect = self.spec.detect
         return next(build(part) for name, build in builders.items() if (part := getattr(detect, name)) is not None)
 
-    def _rule(self, found: "_Found") -> Rule:
+    def _rule(self, found: "_Found", exposed: tuple[Pattern, ...]) -> Rule:
         template = None
         try:
             template = parse_template(self.spec.evidence, found.aliases, WORDS | found.words)
@@ -106,7 +119,7 @@ class RuleCompiler(PatternCompiler):
             self.fields.add(needs)
         return Rule(
             self.spec, f"{self.spec.id}:{logic_hash(self.spec)}", found.detector, tuple(self.patterns),
-            tuple(sorted(self.fields)), needs, template, found.threshold, found.within,
+            tuple(sorted(self.fields)), needs, template, found.threshold, found.within, exposed,
         )  # fmt: skip
 
     def _timing(self, within: int = 0, grace: int = 0) -> Timing:
@@ -185,7 +198,7 @@ class RuleCompiler(PatternCompiler):
             alias = affected.by.as_ or _LAST
             aliases = (alias,)
             self.pattern(affected.by, FIRST, (*self.path, "detect", "affected", "by"))
-        detector = AffectedDetector(self._timing(affected.within), alias, affected.customers)
+        detector = AffectedDetector(self._timing(affected.within), alias, affected.customers, bool(affected.signals))
         return _Found(detector, aliases, frozenset({"customers"}), affected.customers, affected.within)
 
     def _public(self, name: str, path: Path_) -> None:

@@ -1,53 +1,80 @@
 """Incidents: the same friction for many customers with one cause. Candidates and ticks in; signals and incidents out.
 
-A cause is looked at again when time moves, not at each candidate: many come at once, and one revision tells of all.
-Ticks come with the candidates, so what is told follows from the log, however it is cut into batches.
+On the live clock a cause is looked at when time moves, with all that has come by then: many candidates come at once,
+and one revision tells of all. In history (the log clock) journeys are as far apart as they are read, so causes are
+worked off in order, a slot of time after the other, once nothing can come any more that belongs into it: what is told
+then follows from the log alone, whatever was read first.
 """
 
-from dataclasses import replace
-from typing import Final
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, cast
 
 import msgspec
 
-from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.engine.processor import Piece
 from touchline.pipeline.engine.records import Batch, Outbox, Record
-from touchline.pipeline.engine.store import NEVER, KeyedStore
+from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
-from touchline.pipeline.friction.candidates import feeds, key_of
+from touchline.pipeline.friction.affected import AffectedDetector
+from touchline.pipeline.friction.candidates import TICK_EVERY, feeds, key_of, send_ticks
 from touchline.pipeline.friction.cause import Cause
 from touchline.pipeline.friction.journey import JourneyOptions
+from touchline.pipeline.friction.roll import WITHDRAWN
 from touchline.pipeline.friction.rules import Rule, RuleSet
-from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
-from touchline.pipeline.friction.state import Crossing, Emitted, Item
-from touchline.pipeline.friction.terms import terms_of
-from touchline.pipeline.friction.timeline import FINAL, TAKEN, paired, status_of
+from touchline.pipeline.friction.signals import SignalBuilder
+from touchline.pipeline.friction.state import Item
+from touchline.pipeline.friction.telling import Telling
+from touchline.pipeline.friction.terms import new_terms, terms_of
+from touchline.pipeline.friction.timeline import TAKEN
 from touchline.schemas.candidate import Candidate
-from touchline.schemas.codec import DecodeError, decode_candidate, encode
-from touchline.schemas.incident import MAX_LISTED, Incident
-from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Scope, SignalStatus
-from touchline.schemas.wire import CANDIDATES, INCIDENTS, SIGNALS
+from touchline.schemas.codec import DecodeError, decode_candidate
+from touchline.schemas.control import Tick
+from touchline.schemas.wire import CANDIDATES, INCIDENTS
+
+SLOT: Final = TICK_EVERY
+"""In history all that falls into so many milliseconds is told at once."""
 
 _AT_ONCE: Final = 0
 """The timer of a cause that something was added to: the next tick is past it."""
+
+_PORTION: Final = 500
+"""How many causes are looked through in a batch after the rules have changed."""
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Cause).decode
 
 
+class _Place(msgspec.Struct, array_like=True):
+    """How far a shard is. `told`: up to when it has told of everything; `ruleset`: the hash of the rules under which it
+    works; `settled`: no cause is left of other rules."""
+
+    told: int = 0
+    ruleset: str = ""
+    settled: bool = True
+
+
+def _decode_place(data: bytes) -> _Place:
+    return msgspec.msgpack.decode(data, type=_Place)
+
+
 class IncidentState:
-    """All that one shard keeps: causes by rule and group, and how far each shard of `journey` is."""
+    """All that one shard keeps: causes by rule and group, how far each shard of `journey` is, and what signals say of
+    rules, also of those before. `unsettled`: the causes that are still to be looked through; None when that has not
+    begun in this memory."""
 
     def __init__(self) -> None:
         self.causes: KeyedStore[Cause] = KeyedStore(_encode, _decode)
         self.marks = Watermarks()
+        self.place = Cell(_Place(), msgspec.msgpack.encode, _decode_place)
+        self.terms = new_terms()
+        self.unsettled: Iterator[str] | None = None
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """For the changelog."""
-        return {"c": self.causes, "w": self.marks}
+        return {"c": self.causes, "w": self.marks, "p": self.place, "r": self.terms}
 
 
 class IncidentProcessor:
@@ -61,12 +88,19 @@ class IncidentProcessor:
 
     def __init__(self, rules: RuleSet, options: JourneyOptions | None = None) -> None:
         self.options = options or JourneyOptions()
-        self._rules = {rule.spec.id: rule for rule in rules.incidents}
+        self._longest = max([self.options.lateness, *self.options.source_lateness.values()])
+        self.put_in_force(rules)
+
+    def put_in_force(self, rules: RuleSet) -> None:
+        """Another set of rules, for all that is processed from now on. What did not change goes on where it was, what
+        did starts afresh, and what it had open expires."""
+        self.rules = rules
+        self._incidents = {rule.spec.id: rule for rule in rules.incidents}
+        self._keys = {rule.key for rule in rules.incidents}
         fed = feeds(rules.incidents)
         graces = [rule.detector.timing.grace for rule in rules.rules if rule.spec.id in fed]
-        longest = max([self.options.lateness, *self.options.source_lateness.values()])
         # A signal of an absence has its deadline as its time, and is raised when grace and lateness are over.
-        self._lag = longest + max(graces, default=0)
+        self.lag = self._longest + max(graces, default=0)
         departments = {rule.spec.owner for rule in (*rules.rules, *rules.incidents)}
         self._builder = SignalBuilder(self.options.own_parties | departments, rules.hash)
 
@@ -75,13 +109,52 @@ class IncidentProcessor:
         return IncidentState()
 
     def process(self, batch: Batch, state: IncidentState, out: Outbox) -> None:
-        """Takes in candidates and ticks. An empty batch changes nothing: time comes in by ticks."""
+        """Takes in candidates and ticks. An empty batch changes nothing but what other rules left: time comes in by
+        ticks."""
+        place = state.place.value
+        if place.ruleset != self.rules.hash:
+            self._begin_under_these_rules(state)
+        if not place.settled:
+            self._settle_some(batch, state, out)
         for record in batch.records:
             tick = tick_of(record)
             if tick is None:
                 self._record(record, state, out)
             elif state.marks.tick(tick):
-                self._evaluate(batch.partitions, state, out)
+                self._move(tick, batch, state, out)
+
+    def _begin_under_these_rules(self, state: IncidentState) -> None:
+        for rule in self.rules.incidents:
+            state.terms.put(rule.key, terms_of(rule))
+        place = state.place.value
+        place.ruleset, place.settled = self.rules.hash, False
+        state.place.touch()
+        state.unsettled = None
+
+    def _settle_some(self, batch: Batch, state: IncidentState, out: Outbox) -> None:
+        """Looks through some causes for those that other rules left."""
+        if state.unsettled is None:
+            state.unsettled = state.causes.keys()
+        low = state.marks.low or 0
+        telling = Telling(self._builder, low, low, False, batch.partitions, out)
+        count = 0
+        for key in islice(state.unsettled, _PORTION):
+            count += 1
+            cause = state.causes.get(key, 0)
+            if cause is not None and cause.rule not in self._keys:
+                self._close(telling, key, cause, state)
+                state.causes.drop(key)
+        if count < _PORTION:
+            state.unsettled = None
+            state.place.value.settled = True
+            state.place.touch()
+            for name in sorted(set(state.terms.keys()) - self._keys):
+                state.terms.drop(name)
+
+    @staticmethod
+    def _close(telling: Telling, key: str, cause: Cause, state: IncidentState) -> None:
+        telling.out.count("rules.forgotten")
+        telling.close(state.terms.get(cause.rule, 0), key.partition(" ")[2], cause)
 
     def _record(self, record: Record, state: IncidentState, out: Outbox) -> None:
         try:
@@ -89,43 +162,89 @@ class IncidentProcessor:
         except DecodeError:
             out.count("undecodable")
             return
-        rule = self._rules.get(candidate.rule)
+        rule = self._incidents.get(candidate.rule)
         if rule is None:
             out.count("rules.unknown")
             return
         key, horizon = key_of(candidate.rule, candidate.group), self._horizon(state)
         cause = state.causes.get(key, 0)
+        if cause is not None and cause.rule != rule.key:
+            self._close(Telling(self._builder, horizon, horizon, False, 1, out), key, cause, state)
+            cause = None
         if cause is None:
             cause = Cause(rule.key)
-        if not candidate.roles:
-            cause.retract(candidate.event, candidate.customer, least=int(rule.threshold or 0))
-        else:
-            if candidate.by_signal and candidate.at >= horizon:
-                cause.withdraw(candidate.event)  # its anchors may have moved since it was told first
-            taken = cause.take(_item(candidate), rule.detector, horizon, late=candidate.late)
+        detector, item = _detector(rule), _item(candidate)
+        late = candidate.noticed - candidate.at > self._longest
+        if candidate.by_signal and not candidate.roles and late:  # it counted until then, wherever the horizon is now
+            item = msgspec.structs.replace(item, at=candidate.noticed, roles=WITHDRAWN)
+        elif candidate.by_signal and candidate.at >= horizon:
+            cause.remove(candidate.event)  # it was none, or may have moved since it was told first
+        if item.roles:
+            taken = cause.take(item, detector, horizon)
             out.count("candidates.taken" if taken is TAKEN else taken.value)
         state.causes.put(key, cause, due=_AT_ONCE)
 
     def _horizon(self, state: IncidentState) -> int:
+        """No candidate before it is still to come in time."""
         low = state.marks.low
-        return 0 if low is None else max(low - self._lag, 0)
+        return 0 if low is None else max(low - self.lag, 0)
 
-    def _evaluate(self, partitions: int, state: IncidentState, out: Outbox) -> None:
-        horizon = self._horizon(state)
-        telling = _Telling(self._builder, state.marks.low or 0, horizon, bool(state.marks.stalled), partitions, out)
-        for _, key, cause in state.causes.due(horizon):
-            name, _, group = key.partition(" ")
-            rule = self._rules.get(name)
+    def _move(self, tick: Tick, batch: Batch, state: IncidentState, out: Outbox) -> None:
+        """Time has come so far."""
+        low, horizon, live = state.marks.low or 0, self._horizon(state), tick.wall is not None
+        until = horizon if live else horizon - horizon % SLOT
+        telling = Telling(self._builder, low, until, bool(state.marks.stalled), batch.partitions, out)
+        for _, key, cause in state.causes.due(until):
+            rule = self._incidents.get(key.partition(" ")[0])
             if rule is None or rule.key != cause.rule:
-                telling.close(rule, group, cause)
+                self._close(telling, key, cause, state)
                 state.causes.drop(key)
                 continue
-            telling.tell(rule, group, cause)
-            due = cause.next_due(rule.detector, horizon)
+            due = self._look(telling, rule, key, cause) if live else self._work_off(telling, rule, key, cause, until)
             if due == NEVER:
                 state.causes.drop(key)
             else:
                 state.causes.put(key, cause, due=due)
+        told = low if live else until
+        if told > state.place.value.told:
+            state.place.value.told = told
+            state.place.touch()
+            send_ticks(out, INCIDENTS, batch.partition, batch.partitions, told, tick.wall)
+
+    def _look(self, telling: Telling, rule: Rule, key: str, cause: Cause) -> int:
+        """Tells of a cause with all that has come. Returns when it has to be looked at again."""
+        detector, group = _detector(rule), key.partition(" ")[2]
+        self._fold(telling, detector, cause, telling.until)
+        telling.tell(rule, group, cause, cause.tip(detector))
+        for signal in cause.forget(detector, telling.until):
+            telling.drop(signal)
+        return cause.next_due(detector, telling.until, live=True)
+
+    def _work_off(self, telling: Telling, rule: Rule, key: str, cause: Cause, until: int) -> int:
+        """Tells of a cause as of each slot in which something of it changes. Returns when the next one is over."""
+        detector, group = _detector(rule), key.partition(" ")[2]
+        while True:
+            due = cause.next_due(detector, cause.reached, live=False)
+            slot = due if due == NEVER else due + -due % SLOT
+            if slot > until:
+                return slot
+            cause.reached = telling.noticed = telling.until = slot
+            self._fold(telling, detector, cause, slot)
+            telling.tell(rule, group, cause, cause.base)
+            for signal in cause.forget(detector, slot):
+                telling.drop(signal)
+
+    @staticmethod
+    def _fold(telling: Telling, detector: AffectedDetector, cause: Cause, until: int) -> None:
+        before = cause.base.machine.evicted
+        spilled = cause.fold(detector, until)
+        for what, n in (("evicted", cause.base.machine.evicted - before), ("evicted.recent", spilled)):
+            if n > 0:
+                telling.out.count(what, n)
+
+
+def _detector(rule: Rule) -> AffectedDetector:
+    return cast("AffectedDetector", rule.detector)
 
 
 def _item(candidate: Candidate) -> Item:
@@ -134,104 +253,3 @@ def _item(candidate: Candidate) -> Item:
         candidate.at, candidate.partition, candidate.offset, candidate.event, candidate.customer, candidate.roles,
         candidate.party, candidate.channel.value, candidate.facts,
     )  # fmt: skip
-
-
-class _Telling:
-    """What is said of causes at one moment. `low`: how far the stream is; `horizon`: what comes is not before it."""
-
-    def __init__(
-        self, builder: SignalBuilder, low: int, horizon: int, provisional: bool, partitions: int, out: Outbox
-    ) -> None:
-        self._builder = builder
-        self._low, self._horizon, self._provisional = low, horizon, provisional
-        self._partitions = partitions
-        self._out = out
-
-    def tell(self, rule: Rule, group: str, cause: Cause) -> None:
-        """Says what has changed, and lets go of what is over."""
-        before = cause.base.evicted
-        machine, items, spilled = cause.evaluate(rule.detector, self._horizon)
-        for what, n in (("evicted", cause.base.evicted - before), ("evicted.recent", spilled)):
-            if n > 0:
-                self._out.count(what, n)
-        for old, crossing in paired(cause.emitted, machine.crossings):
-            if crossing is not None:
-                self._crossing(rule, group, cause, old, crossing, items)
-            elif old is not None and old.status not in FINAL:
-                old.status = SignalStatus.RETRACTED.value
-                self._send(rule, group, cause, old)
-        for signal in cause.forget(rule.detector, self._horizon):
-            self._row(signal, None)
-
-    def close(self, rule: Rule | None, group: str, cause: Cause) -> None:
-        """Ends what a rule has open whose logic is another now, or that is gone: then nobody can say any more whose it
-        was, and only the table of incidents is told."""
-        self._out.count("rules.forgotten")
-        for said in cause.emitted:
-            if rule is not None and said.status not in FINAL:
-                said.status = SignalStatus.EXPIRED.value
-                self._send(rule, group, cause, said)
-            self._row(said.signal, None)
-
-    def _crossing(
-        self, rule: Rule, group: str, cause: Cause, old: Emitted | None, crossing: Crossing, items: tuple[Item, ...]
-    ) -> None:
-        status = status_of(crossing, 1 if old is None else old.revision + 1, rule.detector.timing, self._horizon)
-        said = old
-        if said is None:
-            taken = [known.signal for known in cause.emitted]
-            said = Emitted(signal_id(rule, group, crossing, taken), 0, status.value, crossing)
-            cause.emitted.append(said)
-        earlier, was = said.crossing, said.status
-        said.crossing = crossing
-        customers = cause.note_affected(said, items)
-        said.crossing = msgspec.structs.replace(crossing, facts={**crossing.facts, "": {"customers": customers}})
-        if old is not None and _is_known(earlier, was, said.crossing, status):
-            return
-        said.status = status.value
-        self._send(rule, group, cause, said)
-
-    def _send(self, rule: Rule, group: str, cause: Cause, said: Emitted) -> None:
-        said.revision += 1
-        around = Surroundings(group, group, self._low, 0, self._provisional)
-        signal = replace(self._builder.signal(terms_of(rule), said, around), scope=Scope.INCIDENT)
-        self._out.send(SIGNALS, group.encode(), encode(signal))
-        self._row(said.signal, encode(_incident(rule, cause, said, signal)))
-        self._out.count(f"incidents.{said.status}")
-
-    def _row(self, signal: str, row: bytes | None) -> None:
-        """Each partition has the whole table, so that a shard reads its own and knows all incidents."""
-        for partition in range(self._partitions):
-            self._out.send(INCIDENTS, signal.encode(), row, partition=partition)
-
-
-def _is_known(earlier: Crossing, was: str, crossing: Crossing, status: SignalStatus) -> bool:
-    """Whether there is nothing new to say."""
-    is_open = status in {SignalStatus.OPENED, SignalStatus.UPDATED}
-    if is_open == (was in FINAL) or (not is_open and was != status.value):
-        return False
-    return (earlier.at, earlier.events, earlier.total, earlier.count, earlier.last, earlier.closed, earlier.facts) == (
-        crossing.at, crossing.events, crossing.total, crossing.count, crossing.last, crossing.closed, crossing.facts,
-    )  # fmt: skip
-
-
-def _incident(rule: Rule, cause: Cause, said: Emitted, signal: Signal) -> Incident:
-    return Incident(
-        incident_id=signal.signal_id,
-        revision=signal.revision,
-        status=signal.status,
-        rule=signal.rule,
-        rule_version=signal.rule_version,
-        group=signal.group,
-        party=signal.party,
-        control=signal.control,
-        severity=signal.severity,
-        owner=signal.owner,
-        covers=rule.spec.covers,
-        customers=len(cause.affected.get(said.signal, {})),
-        affected=cause.first_affected(said.signal, MAX_LISTED),
-        at=signal.at,
-        last=from_ms(said.crossing.last),
-        raised_at=signal.raised_at,
-        evidence=signal.evidence,
-    )

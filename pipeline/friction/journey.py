@@ -14,8 +14,9 @@ from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import send_tick, tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction import profile
-from touchline.pipeline.friction.candidates import send_ticks
+from touchline.pipeline.friction.candidates import TICK_EVERY, CandidateSender, send_ticks
 from touchline.pipeline.friction.code import Hits
+from touchline.pipeline.friction.outlook import Outlook, OutlookState
 from touchline.pipeline.friction.rules import RuleSet
 from touchline.pipeline.friction.state import NOWHERE, Customer, decode_customer, encode_customer
 from touchline.pipeline.friction.terms import Terms, new_terms, terms_of
@@ -23,7 +24,7 @@ from touchline.pipeline.friction.watch import Watch, Watcher
 from touchline.schemas.codec import DecodeError, decode_touchpoint, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.wire import CUSTOMERS, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import CANDIDATES, CUSTOMERS, INCIDENTS, SIGNALS, TOUCHPOINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,13 @@ _PORTION: Final = 500
 
 class _Place(msgspec.Struct, array_like=True):
     """How far a shard is: `forwarded` is the low that was last passed on; `ruleset` the hash of the rules under which
-    it works; `settled`: no customer has anything left of other rules."""
+    it works; `settled`: no customer has anything left of other rules; `told`: as `forwarded`, to the agent
+    `incident`."""
 
     forwarded: int | None = None
     ruleset: str = ""
     settled: bool = True
+    told: int | None = None
 
 
 class JourneyState:
@@ -58,12 +61,19 @@ class JourneyState:
         self.marks = Watermarks()
         self.place = Cell(_Place(), msgspec.msgpack.encode, _decode_place)
         self.terms = new_terms()
+        self.outlook = OutlookState()
         self.unsettled: Iterator[str] | None = None
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """For the changelog."""
-        return {"c": self.customers, "w": self.marks, "p": self.place, "r": self.terms}
+        own: dict[str, Piece] = {"c": self.customers, "w": self.marks, "p": self.place, "r": self.terms}
+        return own | self.outlook.pieces
+
+    def profile_of(self, customer: str) -> profile.ProfileState | None:
+        """A customer's profile, as far as it is known."""
+        known = self.customers.get(customer, self.marks.low or 0)
+        return None if known is None else known.profile
 
     def former(self, key: str) -> Terms | None:
         """What signals say of the rule with that state key."""
@@ -77,7 +87,7 @@ def _decode_place(data: bytes) -> _Place:
 class JourneyProcessor:
     """The logic of `journey` for one shard."""
 
-    inputs = (TOUCHPOINTS,)
+    inputs = (TOUCHPOINTS, INCIDENTS)
 
     def __init__(self, rules: RuleSet, options: JourneyOptions | None = None) -> None:
         self.options = options or JourneyOptions()
@@ -88,7 +98,9 @@ class JourneyProcessor:
         """Another set of rules, for all that is processed from now on. Each shard goes over to it with its next batch:
         what did not change goes on where it was, what did starts afresh, and what it had open expires."""
         self.rules = rules
-        self._watcher = Watcher(rules, self.options.own_parties)
+        self._outlook = Outlook(rules, self.options.own_parties, self._longest)
+        self._candidates = CandidateSender.of(rules, self._longest, self._outlook.note)
+        self._watcher = Watcher(rules, self.options.own_parties, self._candidates)
 
     def new_state(self) -> JourneyState:
         """Empty state."""
@@ -103,12 +115,16 @@ class JourneyProcessor:
             self._begin_under_these_rules(state)
         if not state.place.value.settled:
             self._settle_some(watch, state)
-        for record in batch.records:
+        if batch.topic == INCIDENTS:
+            self._outlook.heard(batch, state.outlook, out, state.profile_of)
+        for record in batch.records if batch.topic != INCIDENTS else ():
             tick = tick_of(record) if record.headers else None
             if tick is not None:
                 self._tick(tick, watch, state)
             else:
                 self._record(record, watch, state)
+        self._outlook.remember(state.outlook)
+        self._outlook.work(state.outlook, out, state.profile_of)
         if batch.records and state.marks.low is not None:
             freed = state.customers.sweep(state.marks.low)
             if freed:
@@ -119,6 +135,7 @@ class JourneyProcessor:
     def _begin_under_these_rules(self, state: JourneyState) -> None:
         for rule in self.rules.rules:
             state.terms.put(rule.key, terms_of(rule))
+        self._outlook.begin(state.outlook)
         state.place.value.ruleset, state.place.value.settled = self.rules.hash, False
         state.place.touch()
         state.unsettled = None
@@ -163,10 +180,21 @@ class JourneyProcessor:
         hits = self.rules.hits(event)
         if hits or event.kind in profile.KINDS:
             self._event(event, hits, watch, state)
-        if self._watcher.candidates is not None:
+        if self._candidates is not None:
+            self._beside(self._candidates, event, watch, state)
+
+    def _beside(
+        self, candidates: CandidateSender, event: EnrichedTouchpoint, watch: Watch, state: JourneyState
+    ) -> None:
+        """What an event is to rules for incidents."""
+        counts, exposes = candidates.waits_for(event.kind), self._outlook.waits_for(event.kind)
+        if counts or exposes:
             lateness = self.options.source_lateness.get(event.source, self.options.lateness)
             too_late = event.late_seconds * SECOND > lateness
-            self._watcher.candidates.event(event, to_ms(event.occurred_at), watch.out, too_late=too_late)
+            if counts:
+                candidates.event(event, watch.out, too_late=too_late)
+            if exposes:
+                self._outlook.event(event, state.outlook, too_late=too_late)
 
     def _event(self, event: EnrichedTouchpoint, hits: Hits, watch: Watch, state: JourneyState) -> None:
         at, late = to_ms(event.occurred_at), event.late_seconds * SECOND
@@ -264,5 +292,7 @@ class JourneyProcessor:
             place.forwarded = low
             state.place.touch()
             send_tick(watch.out, SIGNALS, watch.partition, Tick(partition=0, partitions=1, high=low, wall=tick.wall))
-            if self._watcher.candidates is not None:
-                send_ticks(watch.out, watch.partition, watch.partitions, low, tick.wall)
+        if self._candidates is not None and (place.told is None or low - place.told >= TICK_EVERY):
+            place.told = low
+            state.place.touch()
+            send_ticks(watch.out, CANDIDATES, watch.partition, watch.partitions, low, tick.wall)

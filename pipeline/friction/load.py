@@ -147,7 +147,7 @@ def _told_to_incidents(placed: Iterable[_Placed]) -> dict[str, set[str]]:
     told: dict[str, set[str]] = {}
     for one in placed:
         affected = one.spec.detect.affected
-        for rule in affected.signals if affected is not None else ():
+        for rule in (*one.spec.covers, *(affected.signals if affected is not None else ())):
             told.setdefault(rule, set())
             if one.spec.per not in IN_SIGNALS:
                 told[rule].add(one.spec.per)

@@ -56,7 +56,8 @@ class Pattern:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A compiled rule. `key` names its state: another logic has another key. `captures`: the fields to keep of each
-    event. `needs`: without this field an event does not count. `threshold` and `within` (ms) for the evidence."""
+    event. `needs`: without this field an event does not count. `threshold` and `within` (ms) for the evidence.
+    `exposed`: of a rule for incidents, who may be next."""
 
     spec: RuleSpec
     key: str
@@ -67,6 +68,7 @@ class Rule:
     evidence: Template
     threshold: int | float | None
     within: int | None
+    exposed: tuple[Pattern, ...] = ()
     head: str = field(init=False, repr=False, compare=False)
     view: View = field(init=False, repr=False, compare=False)
 

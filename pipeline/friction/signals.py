@@ -34,6 +34,11 @@ def signal_id(rule: Rule, group: str, crossing: Crossing, taken: Collection[str]
     return found
 
 
+def named_id(*parts: str) -> str:
+    """uuid5 of these parts, in the name space of signals."""
+    return _uuid5("\n".join(parts))
+
+
 def _uuid5(text: str) -> str:
     """What `str(uuid.uuid5(_NAMESPACE, text))` gives, in a third of the time."""
     number = int.from_bytes(sha1(_NAMESPACE.bytes + text.encode(), usedforsecurity=False).digest()[:16], "big")

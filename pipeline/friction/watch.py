@@ -69,12 +69,12 @@ Spot = tuple[Rule, str, Group]
 class Watcher:
     """The rules in force, at work."""
 
-    def __init__(self, rules: RuleSet, own_parties: frozenset[str]) -> None:
+    def __init__(self, rules: RuleSet, own_parties: frozenset[str], candidates: CandidateSender | None = None) -> None:
         self._rules = rules
         self._terms = {rule.key: terms_of(rule) for rule in rules.rules}
         departments = {rule.spec.owner for rule in rules.rules}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
-        self.candidates = CandidateSender.of(rules)
+        self._candidates = candidates
 
     def take(self, watch: Watch, event: EnrichedTouchpoint, at: int, hits: Hits, *, too_late: bool) -> None:
         """Shows an event to the rules that wait for it."""
@@ -261,8 +261,9 @@ class Watcher:
         elif _same(old, crossing, status):
             old.crossing = crossing
             return
+        former = old.crossing
         old.status, old.crossing = status.value, crossing
-        self._send(watch, self._terms[rule.key], name, old)
+        self._send(watch, self._terms[rule.key], name, old, former)
 
     def _close(self, watch: Watch, terms: Terms, name: str, group: Group) -> None:
         for said in group.emitted:
@@ -270,15 +271,15 @@ class Watcher:
                 said.status = SignalStatus.EXPIRED.value
                 self._send(watch, terms, name, said)
 
-    def _send(self, watch: Watch, terms: Terms, name: str, said: Emitted) -> None:
+    def _send(self, watch: Watch, terms: Terms, name: str, said: Emitted, former: Crossing | None = None) -> None:
         said.revision += 1
         revision = watch.customer.profile.revision if watch.customer.profile is not None else 0
         around = Surroundings(watch.key, name or watch.key, watch.noticed, revision, watch.provisional)
         signal = self._builder.signal(terms, said, around)
+        if self._candidates is not None:
+            self._candidates.signal(signal, said, former, watch.noticed, watch.out)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
-        if self.candidates is not None:
-            self.candidates.signal(terms.id, watch.key, said, watch.out)
 
     def _set_due(self, watch: Watch, rule: Rule, group: Group) -> None:
         before, group.due = group.due, self._due(rule, group, watch.watermark)

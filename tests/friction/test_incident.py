@@ -1,11 +1,12 @@
 """Incidents: many customers with one cause, from their touchpoints to the table that every shard reads."""
 
+import os
 import random
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.friction.support import LATENESS, START, last_of_each, tick, touchpoint
@@ -13,11 +14,12 @@ from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
 from touchline.pipeline.engine.local import LocalRun, LocalShard
 from touchline.pipeline.engine.partition import partition_of
 from touchline.pipeline.engine.records import PlainRecord
-from touchline.pipeline.friction.candidates import key_of
-from touchline.pipeline.friction.cause import MAX_AFFECTED, MAX_RECENT
+from touchline.pipeline.friction.candidates import TICK_EVERY, key_of
+from touchline.pipeline.friction.cause import MAX_RECENT
 from touchline.pipeline.friction.incident import IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
 from touchline.pipeline.friction.load import parse_rules
+from touchline.pipeline.friction.roll import MAX_AFFECTED
 from touchline.schemas.candidate import Candidate
 from touchline.schemas.codec import decode_incident, decode_signal, encode
 from touchline.schemas.control import Tick
@@ -81,7 +83,8 @@ Log = Sequence[EnrichedTouchpoint | Tick]
 class Fleet:
     """Shards of `journey` and `incident`, joined by topics in memory."""
 
-    def __init__(self, rules: str, partitions: int = PARTITIONS, batch: int = 1_000) -> None:
+    def __init__(self, rules: str, partitions: int = PARTITIONS, batch: int = 1_000, *, live: bool = True) -> None:
+        self.live = live
         compiled = parse_rules(rules)
         processors: list[Any] = [JourneyProcessor(compiled, OPTIONS), IncidentProcessor(compiled, OPTIONS)]
         self.local = LocalRun(processors, partitions=partitions, batch=batch)
@@ -90,6 +93,7 @@ class Fleet:
     def feed(self, *log: EnrichedTouchpoint | Tick) -> "Fleet":
         for entry in log:
             if isinstance(entry, Tick):
+                entry.wall = START if self.live else None  # the same for all, so that none seems to stand still
                 for number in range(self.partitions):
                     record = PlainRecord(0, 0, None, encode(entry), ((TICK_HEADER, b"1"),))
                     self.local.topics.logs.setdefault((TOUCHPOINTS, number), []).append(record)
@@ -97,6 +101,12 @@ class Fleet:
                 self.local.publish(TOUCHPOINTS, entry.customer.encode(), encode(entry), 0)
         self.local.run(0)
         return self
+
+    def restart(self) -> None:
+        """Every worker crashes."""
+        for row in self.local.shards:
+            for one in row:
+                one.restart()
 
     def signals(self) -> list[Signal]:
         found = [decode_signal(r.value or b"") for r in self.local.topics.all(SIGNALS) if r.key is not None]
@@ -110,8 +120,8 @@ class Fleet:
         for record in self.local.topics.read(INCIDENTS, partition):
             key = (record.key or b"").decode()
             if record.value is None:
-                rows.pop(key)
-            else:
+                rows.pop(key, None)
+            elif record.key is not None:
                 rows[key] = decode_incident(record.value)
         return rows
 
@@ -169,7 +179,7 @@ def test_it_expires_when_nothing_is_added() -> None:
     fleet = Fleet(BY_EVENT).feed(*[crash(n, START + n) for n in range(3)], tick(START + SECOND))
     fleet.feed(tick(START + 2 + 6 * HOUR + LATENESS))
     assert fleet.told()[1:] == []
-    fleet.feed(tick(START + 2 + 6 * HOUR + LATENESS + SECOND))
+    fleet.feed(tick(START + 2 + 6 * HOUR + LATENESS + TICK_EVERY))
     assert fleet.told()[1:] == [("app_version:7.1", 2, "expired")]
 
 
@@ -252,20 +262,21 @@ def records(*entries: Candidate | Tick) -> list[PlainRecord]:
     return found
 
 
-def some_log(seed: int) -> list[Candidate | Tick]:
+def some_log(seed: int, wall: int | None) -> list[Candidate | Tick]:
     rng = random.Random(seed)
     at, log = START, list[Candidate | Tick]()
     for n in range(120):
         at += rng.choice([0, 1, MINUTE, 20 * MINUTE])
         log.append(candidate(n, at - rng.choice([0, 0, MINUTE, LATENESS]), f"c-{rng.randrange(6)}"))
         if rng.random() < 0.3:
-            log.append(tick(at))
-    return [*log, tick(at + DAY)]
+            log.append(tick(at, wall=wall))
+    return [*log, tick(at + DAY, wall=wall)]
 
 
+@pytest.mark.parametrize("wall", [None, START])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_same_input_gives_the_same_output_however_it_is_split_and_restarted(seed: int) -> None:
-    log = records(*some_log(seed))
+def test_the_same_input_gives_the_same_output_however_it_is_split_and_restarted(seed: int, wall: int | None) -> None:
+    log = records(*some_log(seed, wall))
     whole = shard().process(CANDIDATES, log, 0)
     assert any(output.topic == INCIDENTS for output in whole)
     one_by_one, outputs = shard(), []
@@ -275,9 +286,10 @@ def test_the_same_input_gives_the_same_output_however_it_is_split_and_restarted(
     assert outputs == whole
 
 
+@pytest.mark.parametrize("wall", [None, START])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_replay_adds_nothing(seed: int) -> None:
-    log = records(*some_log(seed))
+def test_a_replay_adds_nothing(seed: int, wall: int | None) -> None:
+    log = records(*some_log(seed, wall))
     done = shard()
     told = {(o.key, o.value) for o in done.process(CANDIDATES, log, 0)}
     done.restart()
@@ -294,44 +306,95 @@ def crossings(signals: Sequence[Signal]) -> set[tuple[str, int, str, object, obj
     }
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.generate])
-@given(st.data())
-def test_any_order_within_the_lateness_gives_the_same_incidents(data: st.DataObject) -> None:
-    steps = st.sampled_from([0, 1, 2 * MINUTE, 25 * MINUTE, HOUR, 7 * HOUR])
-    at, events = START, []
-    for n, step in enumerate(data.draw(st.lists(steps, min_size=3, max_size=25))):
+SIGNALS_OF_ORDERS = """
+schema: friction/1
+rules:
+- id: twice
+  owner: logistics
+  stage: delivery
+  per: order
+  detect: {count: {event: app.crashed, at_least: 2, within: 1h}}
+  resolve: {event: app.fixed}
+  cooldown: 2h
+  evidence: e
+  action: act
+- id: broken
+  owner: logistics
+  stage: delivery
+  per: order
+  detect: {sequence: {steps: [{event: app.crashed}, {event: app.crashed}], within: 30m, unless: {event: app.fixed}}}
+  evidence: e
+  action: act
+- id: many
+  scope: incident
+  owner: digital
+  stage: use
+  per: party
+  detect: {affected: {signals: [twice, broken], customers: 3, within: 2h}}
+  resolve: {event: app.released}
+  cooldown: 3h
+  expires: 6h
+  evidence: "{customers} {count}"
+  action: act
+"""
+CASES = int(os.environ.get("TOUCHLINE_INCIDENT_CASES", "40"))
+
+
+@st.composite
+def journeys(draw: st.DrawFn) -> list[EnrichedTouchpoint]:
+    """Events of some customers on several raw partitions, many of them at the same millisecond."""
+    steps = st.sampled_from([0, 0, 1, 2 * MINUTE, 25 * MINUTE, HOUR, 7 * HOUR])
+    at, found = START, list[EnrichedTouchpoint]()
+    for n, step in enumerate(draw(st.lists(steps, min_size=5, max_size=40))):
         at += step
-        customer = f"c-{data.draw(st.integers(0, 5))}"
-        if data.draw(st.integers(0, 9)) == 0:
-            attributes = {"app_version": "7.1"}
-            events.append(
-                touchpoint(f"r-{n}", "app.released", at, customer=customer, raw_offset=n, attributes=attributes)
+        number = draw(st.integers(0, 5))
+        kind = draw(st.sampled_from(["app.crashed"] * 8 + ["app.fixed", "app.released"]))
+        found.append(
+            touchpoint(
+                f"e-{n}", kind, at, customer=f"c-{number}", raw_partition=number % 2, raw_offset=n, party="dhl",
+                subjects=(f"order:{number}",), attributes={"app_version": "7.1", "fatal": True},
             )
-        else:
-            events.append(crash(n, at, customer))
-    straight = Fleet(BY_EVENT)
+        )  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("rules", [BY_EVENT, SIGNALS_OF_ORDERS], ids=["events", "signals"])
+@settings(max_examples=CASES, deadline=None)
+@given(events=journeys(), seed=st.integers(0, 2**32))
+def test_any_order_within_the_lateness_gives_the_same_incidents(
+    rules: str, events: list[EnrichedTouchpoint], seed: int
+) -> None:
+    rng, end = random.Random(seed), to_ms(events[-1].occurred_at) + 3 * DAY
+    straight = Fleet(rules)
     for event in events:
-        straight.feed(event, tick(to_ms(event.occurred_at)))
-    straight.feed(tick(at + 2 * DAY))
-    delays = [data.draw(st.integers(0, LATENESS)) for _ in events]
-    shuffled = Fleet(BY_EVENT, batch=data.draw(st.integers(1, 40)))
-    high = START
-    for arrives, event in sorted(
-        [(to_ms(e.occurred_at) + delay, e) for delay, e in zip(delays, events, strict=True)], key=lambda pair: pair[0]
-    ):
-        high = max(high, arrives)
-        event.late_seconds = (high - to_ms(event.occurred_at)) / SECOND
-        shuffled.feed(tick(high), event)
-    shuffled.feed(tick(at + 2 * DAY))
-    assert crossings(shuffled.signals()) == crossings(straight.signals())
+        event.late_seconds = 0
+        straight.feed(event, *ticks(to_ms(event.occurred_at)))
+    straight.feed(*ticks(end))
+    for live in (True, False):
+        shuffled = Fleet(rules, batch=rng.choice([1, 7, 1_000]), live=live)
+        arrivals = [(to_ms(e.occurred_at) + rng.choice([0, rng.randint(0, LATENESS), LATENESS]), e) for e in events]
+        high = START
+        for arrives, event in sorted(arrivals, key=lambda pair: pair[0]):
+            high = max(high, arrives)
+            event.late_seconds = (high - to_ms(event.occurred_at)) / SECOND
+            shuffled.feed(*ticks(high), event)
+            if rng.random() < 0.1:
+                shuffled.restart()
+        shuffled.feed(*ticks(end))
+        assert crossings(shuffled.signals()) == crossings(straight.signals()), live
+
+
+def ticks(high: int) -> list[Tick]:
+    """How far both raw partitions are."""
+    return [tick(high, partition, 2) for partition in range(2)]
 
 
 def test_what_is_kept_is_bounded_and_what_is_given_up_is_counted() -> None:
     some = shard()
-    some.process(CANDIDATES, records(tick(START)), 0)
+    some.process(CANDIDATES, records(tick(START, wall=START)), 0)
     for start in range(0, MAX_RECENT + 1_000, 1_000):
         some.process(CANDIDATES, records(*[candidate(n, START + n, f"c-{n}") for n in range(start, start + 1_000)]), 0)
-    outputs = some.process(CANDIDATES, records(tick(START + SECOND)), 0)
+    outputs = some.process(CANDIDATES, records(tick(START + SECOND, wall=START)), 0)
     row = next(decode_incident(o.value or b"") for o in outputs if o.topic == INCIDENTS)
     assert row.customers == MAX_AFFECTED
     assert some.counts["evicted.recent"] == 1_000

@@ -41,7 +41,7 @@ class TestEvent:
 @dataclass(slots=True, kw_only=True, config=_CONFIG)
 class Expected:
     """A signal as it stands in the end. `status`: `open`, `resolved`, `retracted` or `expired`; `at`: the offset at
-    which the friction became true. What is left out may be anything."""
+    which the friction became true. Of an incident `customers`: how many it has. What is left out may be anything."""
 
     rule: Name
     at: Length | None = None
@@ -52,6 +52,7 @@ class Expected:
     control: Control | None = None
     party: Name | None = None
     count: int | None = None
+    customers: int | None = None
     revision: int | None = None
     evidence: str | None = None
 

@@ -120,7 +120,7 @@ class _Checker:
             beside.setdefault(tests.rule_file, []).append(tests)
         for file in files:
             found = beside.get(Path(file.name), [])
-            missing = untested(found[0].rules, found) if found else []
+            missing = untested(found[0].rules, found, found[0].ids) if found else []
             for number, spec in enumerate(file.as_type(_ADAPTER).rules):
                 lacks = [f"has no test in which it {what}" for rule, what in missing if rule == spec.id]
                 place = file.place(("rules", number, "id"))
@@ -147,7 +147,7 @@ def check_rules(paths: Iterable[Path], *, builtin: bool, source_lateness: Mappin
     rules = [rule for _, _, rule in found]
     if builtin:
         ids = {rule.spec.id for rule in rules}
-        rules = [rule for rule in load_rules([BUILTIN], builtin=False).rules if rule.spec.id not in ids] + rules
+        rules = [rule for rule in load_rules([BUILTIN], builtin=False).every if rule.spec.id not in ids] + rules
     report = checker.report
     report.findings.sort(key=lambda f: (f.file, f.line, f.column))
     report.costs = [cost_of(rule, checker.catalogue) for rule in rules]

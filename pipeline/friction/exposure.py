@@ -137,17 +137,18 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
             if (newest := [at for at in times if at + _REMEMBERED >= horizon])
         }  # fmt: skip
 
-    def next_due(self, rules: Mapping[str, int], until: int) -> int:
-        """When time alone changes something next."""
-        dues = [
-            due
-            for rule, things in self.things.items()
-            for changes in things.values()
-            for change in changes
-            for due in (change.at, change.at + rules.get(rule, 0))
-            if due > until
-        ]
-        return min(dues, default=NEVER)
+    def next_due(self, rules: Mapping[str, int], until: int, lateness: int, *, incidents: bool) -> int:
+        """When time alone changes something next: what there is to tell of, if there are `incidents` at all, and what
+        can be forgotten."""
+        dues = [min(times) + _REMEMBERED for times in self.affected.values()]
+        for rule, things in self.things.items():
+            within = rules.get(rule, 0)
+            for changes in things.values():
+                last = changes[-1]
+                dues.append(last.at + within if last.cause else last.at)
+                if incidents:
+                    dues.extend(change.at + after - lateness - 1 for change in changes for after in (0, within))
+        return min((due for at in dues if (due := at + lateness + 1) > until), default=NEVER)
 
     @property
     def is_empty(self) -> bool:

@@ -25,6 +25,18 @@ _ADAPTER: Final = TypeAdapter(RuleFile)
 _TESTS: Final = (".test.yaml", ".test.yml")
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A rule and where it stands."""
+
+    file: YamlFile
+    path: Path_
+    spec: RuleSpec
+
+    def mistake(self, path: Path_, message: str) -> Mistake:
+        return self.file.mistake((*self.path, *path), message)
+
+
 def rule_files(paths: Iterable[Path]) -> list[Path]:
     """The rule files among files and folders (folders with all below them), in order of name, without rule tests.
 
@@ -72,6 +84,34 @@ def compile_texts(texts: Sequence[RuleText]) -> RuleSet:
     return _rule_set([*kept, *own], content_of(texts))
 
 
+def load_tested(path: Path) -> tuple[RuleSet, frozenset[str]]:
+    """The rules of one file, and the built-in ones that they name and that do not stand there; and the ids of the
+    former.
+
+    Raises: FileError with every mistake of the file."""
+    own = _placed(YamlFile.read(found) for found in rule_files([path]))
+    ids = frozenset(placed.spec.id for placed in own)
+    return _rule_set([*_named_by(own), *own]), ids
+
+
+def _named_by(own: Sequence[_Placed]) -> list[_Placed]:
+    """The built-in rules that others name without having them."""
+    named = {rule for placed in own for rule in named_rules(placed.spec)} - {placed.spec.id for placed in own}
+    if not named:
+        return []
+    return [placed for placed in _shipped() if placed.spec.id in named]
+
+
+def _shipped() -> list[_Placed]:
+    return _placed(YamlFile.read(path) for path in rule_files([BUILTIN]))
+
+
+def named_rules(spec: RuleSpec) -> tuple[str, ...]:
+    """The rules that a rule for incidents counts the signals of, or covers."""
+    affected = spec.detect.affected
+    return (*spec.covers, *(affected.signals if affected is not None else ()))
+
+
 def content_of(texts: Iterable[RuleText]) -> str:
     """Names what was read, to the letter: sixteen hex digits."""
     whole = json.dumps([(one.name, one.text, one.builtin) for one in texts])
@@ -85,18 +125,6 @@ def parse_rules(text: str, name: str = "rules") -> RuleSet:
     return _rule_set(_placed([YamlFile(text, name)]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A rule and where it stands."""
-
-    file: YamlFile
-    path: Path_
-    spec: RuleSpec
-
-    def mistake(self, path: Path_, message: str) -> Mistake:
-        return self.file.mistake((*self.path, *path), message)
-
-
 def _placed(files: Iterable[YamlFile]) -> list[_Placed]:
     found: list[_Placed] = []
     for file in files:
@@ -106,10 +134,12 @@ def _placed(files: Iterable[YamlFile]) -> list[_Placed]:
 
 
 def compile_files(files: Iterable[YamlFile], tally: Tally) -> list[Rule]:
-    """The compiled rules of several files, in their order.
+    """The compiled rules of several files, in their order. They may name built-in ones.
 
     Raises: FileError with the mistakes of the first file that has any."""
-    return _compiled(_placed(files), tally)
+    own = _placed(files)
+    ids = {placed.spec.id for placed in own}
+    return [rule for rule in _compiled([*_named_by(own), *own], tally) if rule.spec.id in ids]
 
 
 def _rule_set(placed: Sequence[_Placed], content: str = "") -> RuleSet:
@@ -146,8 +176,7 @@ def _told_to_incidents(placed: Iterable[_Placed]) -> dict[str, set[str]]:
     """What rules must keep of their events, by id, because rules for incidents group their signals by it."""
     told: dict[str, set[str]] = {}
     for one in placed:
-        affected = one.spec.detect.affected
-        for rule in (*one.spec.covers, *(affected.signals if affected is not None else ())):
+        for rule in named_rules(one.spec):
             told.setdefault(rule, set())
             if one.spec.per not in IN_SIGNALS:
                 told[rule].add(one.spec.per)

@@ -17,7 +17,7 @@ import msgspec
 from touchline.pipeline.engine.clock import from_ms, to_ms
 from touchline.pipeline.engine.processor import Piece
 from touchline.pipeline.engine.records import Batch, Outbox
-from touchline.pipeline.engine.store import Cell, KeyedStore
+from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction.evidence import shown_time
@@ -104,7 +104,7 @@ class Outlook:
         for rule, group, customer, at in self.noted:
             exposure = state.customers.get(customer, 0) or Exposure()
             exposure.count(f"{rule} {group}", at)
-            state.customers.put(customer, exposure, due=min(at, self._due(exposure, state)))
+            self._keep(customer, exposure, at, state)
         self.noted.clear()
 
     def begin(self, state: OutlookState) -> None:
@@ -144,10 +144,13 @@ class Outlook:
             change = Change(at, event.raw_partition, event.raw_offset, event.event_id, cause)
             exposure = state.customers.get(event.customer, 0) or Exposure()
             if exposure.change(name, thing, change):
-                state.customers.put(event.customer, exposure, due=min(at, self._due(exposure, state)))
+                self._keep(event.customer, exposure, at, state)
 
-    def _due(self, exposure: Exposure, state: OutlookState) -> int:
-        return exposure.next_due(self._within, state.marks.low or 0)
+    def _keep(self, customer: str, exposure: Exposure, changed: int, state: OutlookState) -> None:
+        """`changed`: the time as of which there is something new, which matters when there are incidents."""
+        incidents, low = len(state.incidents) > 0, state.marks.low or 0
+        due = exposure.next_due(self._within, low, self._lateness, incidents=incidents)
+        state.customers.put(customer, exposure, due=min(changed, due) if incidents else due)
 
     def heard(self, batch: Batch, state: OutlookState, out: Outbox, profile_of: ProfileOf) -> None:
         """Rows of the table of incidents, and how far it is told."""
@@ -217,7 +220,7 @@ class Outlook:
         if exposure.is_empty:
             state.customers.drop(customer)
         else:
-            state.customers.put(customer, exposure, due=self._due(exposure, state))
+            self._keep(customer, exposure, NEVER, state)
 
     def _say(self, case: "_Case", span: Span | None, state: OutlookState, out: Outbox) -> None:
         told, incident = case.exposure.told.get(case.known.incident), case.known

@@ -181,7 +181,8 @@ def _event(event: TestEvent, several: bool, customer: str) -> str:
 def _signal(expected: Expected, several: bool) -> str:
     who = f"{expected.customer}: " if several and expected.customer else ""
     about = [f"group {expected.group}"] if expected.group else []
-    about += [f"{word} {value}" for word, value in (("control", expected.control), ("count", expected.count)) if value]
+    words = (("control", expected.control), ("count", expected.count), ("customers", expected.customers))
+    about += [f"{word} {value}" for word, value in words if value]
     status = "" if expected.status == "open" else f" ({expected.status})"
     return (
         f"=> {who}{expected.rule}{status}"

@@ -114,6 +114,11 @@ class RuleSet:
         self.by_key = {rule.key: rule for rule in self.rules}
         self.by_id = {rule.spec.id: rule for rule in self.rules}
 
+    @property
+    def every(self) -> tuple[Rule, ...]:
+        """The rules about customers, then those about incidents."""
+        return (*self.rules, *self.incidents)
+
     def hits(self, event: EnrichedTouchpoint) -> Hits:
         """Which rules an event concerns, by number, and its roles in them."""
         kind = event.kind

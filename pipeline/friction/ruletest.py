@@ -1,7 +1,7 @@
 """Runs rule tests on the same engine as the live run, with a clock made of the tests' own events."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from touchline.pipeline.engine.clock import HOUR, MINUTE, SECOND, from_ms, to_ms
-from touchline.pipeline.engine.local import LocalShard
-from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.engine.local import LocalRun, LocalShard
+from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.enrichment.kinds import Catalogue
+from touchline.pipeline.friction.incident import SLOT, IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
-from touchline.pipeline.friction.load import load_rules
+from touchline.pipeline.friction.load import load_tested, named_rules
 from touchline.pipeline.friction.rules import RuleSet
 from touchline.pipeline.friction.testdiff import Line, Mark, timeline
 from touchline.schemas.codec import decode_signal, encode
@@ -22,7 +23,7 @@ from touchline.schemas.control import Tick
 from touchline.schemas.ruletestfile import RuleTest, RuleTestFile, TestEvent
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.wire import SIGNALS, TICK_HEADER, TOUCHPOINTS
+from touchline.schemas.wire import CANDIDATES, SIGNALS, TICK_HEADER, TOUCHPOINTS
 from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
 
 LATENESS: Final = 10 * MINUTE
@@ -65,11 +66,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RuleTests:
-    """A file of tests, and the rules that it tests. `lines`: where each test stands."""
+    """A file of tests, and the rules that it tests: `ids`; those in force also have what they name. `lines`: where each
+    test stands."""
 
     path: Path
     rule_file: Path
     rules: RuleSet
+    ids: frozenset[str]
     tests: tuple[RuleTest, ...]
     lines: tuple[int, ...]
     catalogue: Catalogue
@@ -114,19 +117,19 @@ def load_tests(path: Path, catalogue: Catalogue) -> RuleTests:
     file = YamlFile.read(path)
     content = file.as_type(_ADAPTER)
     rule_file = path.with_name(content.rules or path.name.removesuffix(SUFFIX) + ".yaml")
-    rules = load_rules([rule_file], builtin=False)
+    rules, ids = load_tested(rule_file)
     lines = tuple(file.place(("tests", number))[0] for number in range(len(content.tests)))
-    return RuleTests(path, rule_file, rules, content.tests, lines, catalogue)
+    return RuleTests(path, rule_file, rules, ids, content.tests, lines, catalogue)
 
 
-def untested(rules: RuleSet, files: Iterable[RuleTests]) -> list[tuple[str, str]]:
-    """The rules without a test that fires or without one that stays silent, and which of the two is missing. A test in
-    which nothing happens that a rule waits for does not show that it stays silent."""
+def untested(rules: RuleSet, files: Iterable[RuleTests], ids: Collection[str] | None = None) -> list[tuple[str, str]]:
+    """The rules (those with these ids, if given) without a test that fires or without one that stays silent, and which
+    of the two is missing. A test in which nothing happens that a rule waits for does not show that it stays silent."""
     shown = [_shown(rules, test) for tests in files for test in tests.tests]
     fires, silent = (frozenset().union(*(one[side] for one in shown)) for side in (0, 1))
-    ids = [rule.spec.id for rule in rules.rules]
-    return [(rule, "fires") for rule in ids if rule not in fires] + [
-        (rule, "stays silent") for rule in ids if rule not in silent
+    names = [rule.spec.id for rule in rules.every if ids is None or rule.spec.id in ids]
+    return [(rule, "fires") for rule in names if rule not in fires] + [
+        (rule, "stays silent") for rule in names if rule not in silent
     ]
 
 
@@ -134,10 +137,11 @@ def _shown(rules: RuleSet, test: RuleTest) -> tuple[frozenset[str], frozenset[st
     """The rules of which a test expects a signal, and those that wait for its events and stay silent."""
     fires = frozenset(expected.rule for expected in test.expect)
     kinds = {event.kind for event in test.events}
-    concerned = (
-        rule.spec.id for rule in rules.rules if any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
-    )
-    return fires, frozenset(concerned) - fires
+    waiting = {
+        rule.spec.id for rule in rules.every if any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
+    }
+    waiting |= {rule.spec.id for rule in rules.incidents if waiting.intersection(named_rules(rule.spec))}
+    return fires, frozenset(waiting) - fires
 
 
 @dataclass(slots=True)
@@ -173,13 +177,33 @@ class _Runner:
         return sorted(arrivals, key=lambda a: a[:2])
 
     def _signals(self, arrivals: Sequence[Arrival]) -> list[Signal]:
-        shard = LocalShard(JourneyProcessor(self.of.rules, JourneyOptions(lateness=LATENESS)), 0, 1)
         newest: dict[str, Signal] = {}
-        for output in shard.process(TOUCHPOINTS, self._log(arrivals), 0):
-            if output.topic == SIGNALS and output.key is not None:
-                signal = decode_signal(output.value or b"")
-                newest[signal.signal_id] = signal
+        for record in self._said(self._log(arrivals)):
+            if record.key is not None:
+                signal = decode_signal(record.value or b"")
+                if signal.rule in self.of.ids:
+                    newest[signal.signal_id] = signal
         return list(newest.values())
+
+    def _said(self, log: Sequence[PlainRecord]) -> Iterable[Output | PlainRecord]:
+        """What stands on the topic of signals in the end."""
+        rules, options = self.of.rules, JourneyOptions(lateness=LATENESS)
+        journey = JourneyProcessor(rules, options)
+        if not rules.incidents:
+            outputs = LocalShard(journey, 0, 1).process(TOUCHPOINTS, log, 0)
+            return [output for output in outputs if output.topic == SIGNALS]
+        incident = IncidentProcessor(rules, options)
+        run = LocalRun([journey, incident])
+        for record in log:
+            run.publish(TOUCHPOINTS, record.key, record.value, 0, record.headers)
+        run.run(0)
+        # In history an incident is told once nothing can come before it: as if so much time had passed for it alone.
+        end = self.test.advance if self.test.advance is not None else max((e.at for e in self.test.events), default=0)
+        slot = (self._start + end) // SLOT * SLOT + SLOT
+        tick = _tick(0, slot + incident.lag)
+        run.publish(CANDIDATES, None, tick.value, 0, tick.headers)
+        run.run(0)
+        return run.topics.all(SIGNALS)
 
     def _log(self, arrivals: Sequence[Arrival]) -> list[PlainRecord]:
         """As on the live clock: time comes to the moment of each arrival before what arrives."""

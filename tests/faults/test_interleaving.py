@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import pytest
 
 from tests.faults.workload import Workload
-from touchline.agents import enrich, journey, outreach
+from touchline.agents import enrich, incident, journey, outreach
 from touchline.agents.settings import Settings
-from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.local import LocalRun, LocalShard
 from touchline.pipeline.engine.partition import partition_of
 from touchline.pipeline.engine.records import Output, PlainRecord
-from touchline.schemas.wire import CONTROL_HEADER, CUSTOMERS, RAW, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import CONTROL_HEADER, DECISIONS, RAW, SIGNALS, TOUCHPOINTS
 
 RAW_PARTITIONS = 3
 SETTINGS = Settings.model_validate(
@@ -52,13 +52,12 @@ def mixed(logs: Sequence[Sequence[Output]], stride: int, seed: int) -> list[Outp
 
 def said(touchpoints: Sequence[Output]) -> tuple[list[bytes], list[bytes]]:
     """Signals and decisions, sorted."""
-    sent = LocalShard(journey.build(SETTINGS), 0, 1).process(TOUCHPOINTS, records(touchpoints), 0)
-    shard = LocalShard(outreach.build(SETTINGS), 0, 1)
-    decisions = []
-    for topic in (CUSTOMERS, SIGNALS):
-        decisions += shard.process(topic, records([out for out in sent if out.topic == topic]), 0)
-    signals = [out.value or b"" for out in sent if out.topic == SIGNALS and out.key is not None]
-    return sorted(signals), sorted(out.value or b"" for out in decisions)
+    run = LocalRun([agent.build(SETTINGS) for agent in (journey, incident, outreach)])
+    for out in touchpoints:
+        run.publish(TOUCHPOINTS, out.key, out.value, 0, out.headers)
+    run.run(0)
+    signals = [record.value or b"" for record in run.topics.all(SIGNALS) if record.key is not None]
+    return sorted(signals), sorted(record.value or b"" for record in run.topics.all(DECISIONS))
 
 
 def test_pace_changes_nothing(enriched: list[list[Output]]) -> None:

@@ -55,58 +55,69 @@ Shown = tuple[int, str, int, int]
 def incidents(rule: Rule, happened: Sequence[Happening], end: int) -> list[Shown]:
     """The incidents of one cause up to a time, in order."""
     ordered = sorted(happened, key=lambda one: one.place)
-    found: list[_Incident] = []
-    opened: int | None = None
-    armed = True
+    life = _Life(rule)
     for number, now in enumerate(ordered):
-        for one in found:
-            if one.end == "open" and now.at > one.last + rule.expires:
-                armed = armed or one is _standing(found)
-                one.end = "expired"
+        life.age(now.at)
         if now.what == "ends":
-            for one in found:
-                one.end = "resolved" if one.end == "open" else one.end
-            armed = True
+            life.resolve()
             continue
-        gone = {one.id for one in ordered[: number + 1] if one.what == "was none"}
+        before, at = ordered[: number + 1], now.at
         if now.what == "was none":
-            for one in list(found):
-                if one.end == "open" and now.id in {item.id for item in one.counted}:
-                    one.counted = [item for item in one.counted if item.id != now.id]
-                    if len(one.who) < rule.customers:
-                        armed = armed or one is _standing(found)
-                        found.remove(one)
-            window = _window(rule, ordered[:number], gone, _last_counted(ordered[:number]))
-        else:
-            window = _window(rule, ordered[: number + 1], gone, now.at)
-        standing, cool = _standing(found), opened is None or now.at >= opened + rule.cooldown
-        count = len({one.customer for one in window})
-        if count < rule.customers:
+            life.withdraw(now)
+            at = max((one.at for one in before if one.what == "counts"), default=0)
+        gone = {one.id for one in before if one.what == "was none"}
+        life.look(now, _window(rule, before, gone, at))
+    life.age(end)
+    return [(one.at, one.end, len(one.who), one.count) for one in life.found]
+
+
+@dataclass
+class _Life:
+    """The incidents of a cause, one after the other."""
+
+    rule: Rule
+    found: list[_Incident] = field(default_factory=list)
+    opened: int | None = None
+    armed: bool = True
+
+    def standing(self) -> _Incident | None:
+        last = self.found[-1] if self.found else None
+        return last if last is not None and last.end == "open" and not last.over else None
+
+    def age(self, now: int) -> None:
+        for one in self.found:
+            if one.end == "open" and now > one.last + self.rule.expires:
+                self.armed = self.armed or one is self.standing()
+                one.end = "expired"
+
+    def resolve(self) -> None:
+        for one in self.found:
+            one.end = "resolved" if one.end == "open" else one.end
+        self.armed = True
+
+    def withdraw(self, none: Happening) -> None:
+        """An incident that rests on too few without the signal was none."""
+        for one in list(self.found):
+            if one.end == "open" and none.id in {item.id for item in one.counted}:
+                one.counted = [item for item in one.counted if item.id != none.id]
+                if len(one.who) < self.rule.customers:
+                    self.armed = self.armed or one is self.standing()
+                    self.found.remove(one)
+
+    def look(self, now: Happening, window: Sequence[Happening]) -> None:
+        count, standing = len({one.customer for one in window}), self.standing()
+        cool = self.opened is None or now.at >= self.opened + self.rule.cooldown
+        if count < self.rule.customers:
             if cool:
-                armed = True
+                self.armed = True
                 if standing is not None:
                     standing.over = True
-        elif now.what == "was none":
-            pass
-        elif standing is not None:
+        elif now.what == "counts" and standing is not None:
             standing.counted += window
             standing.last, standing.count = now.at, count
-        elif armed and cool:
-            found.append(_Incident(now.at, now.at, count, list(window)))
-            opened, armed = now.at, False
-    for one in found:
-        if one.end == "open" and end > one.last + rule.expires:
-            one.end = "expired"
-    return [(one.at, one.end, len(one.who), one.count) for one in found]
-
-
-def _standing(found: Sequence[_Incident]) -> _Incident | None:
-    last = found[-1] if found else None
-    return last if last is not None and last.end == "open" and not last.over else None
-
-
-def _last_counted(before: Sequence[Happening]) -> int:
-    return max((one.at for one in before if one.what == "counts"), default=0)
+        elif now.what == "counts" and self.armed and cool:
+            self.found.append(_Incident(now.at, now.at, count, list(window)))
+            self.opened, self.armed = now.at, False
 
 
 def _window(rule: Rule, before: Sequence[Happening], gone: set[str], now: int) -> list[Happening]:

@@ -1,27 +1,26 @@
-"""Incidents against their meaning, and whatever order candidates come in: the agent `incident` alone, on both clocks."""
+"""Incidents against their meaning, whatever order candidates come in: the agent `incident` alone, on both clocks."""
 
 import os
 import random
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.friction.incident_oracle import Happening, Rule, Shown, incidents
 from tests.friction.support import LATENESS, START, last_of_each
-from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
+from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.friction.incident import IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions
 from touchline.pipeline.friction.load import parse_rules
 from touchline.schemas.candidate import Candidate
-from touchline.schemas.codec import decode_incident, decode_signal, encode
+from touchline.schemas.codec import decode_signal, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Channel
-from touchline.schemas.wire import CANDIDATES, INCIDENTS, SIGNALS, TICK_HEADER
+from touchline.schemas.wire import CANDIDATES, SIGNALS, TICK_HEADER
 
 CASES = int(os.environ.get("TOUCHLINE_INCIDENT_CASES", "150"))
 OPTIONS = JourneyOptions(lateness=LATENESS)
@@ -95,10 +94,14 @@ def shown(outputs: Sequence[Output]) -> list[Shown]:
     newest = last_of_each(signals(outputs)).values()
     names = {"opened": "open", "updated": "open"}
     return sorted(
-        (to_ms(s.at), names.get(s.status.value, s.status.value), int(s.values["customers"] or 0), int(s.values["count"] or 0))
+        (to_ms(s.at), names.get(s.status, s.status.value), number(s, "customers"), number(s, "count"))
         for s in newest
         if s.status.value != "retracted"
-    )  # fmt: skip
+    )
+
+
+def number(signal: Signal, name: str) -> int:
+    return int(signal.values[name] or 0)
 
 
 @st.composite
@@ -149,10 +152,10 @@ def arrivals(rule: Rule, found: Sequence[Happening], rng: random.Random, *, live
         return [entry for _, _, entry in sorted(whole, key=lambda one: one[:2])]
     mixed: list[Entry] = []
     while any(logs):
-        log = rng.choice([log for log in logs if log])
-        for _ in range(rng.randint(1, 30)):
-            if log:
-                mixed.append(log.pop(0))
+        some = rng.choice([log for log in logs if log])
+        size = rng.randint(1, 30)
+        mixed += some[:size]
+        del some[:size]
     return mixed
 
 

@@ -9,7 +9,7 @@ from touchline.pipeline.friction.deadline import parse_deadline
 from touchline.pipeline.friction.evidence import parse_template, shown_length
 from touchline.pipeline.friction.fields import TYPES
 from touchline.pipeline.friction.where import parse_where
-from touchline.schemas.rulefile import Absence, Affected, Count, Distinct, Match, RuleSpec, Steps
+from touchline.schemas.rulefile import Absence, Affected, Count, Distinct, Exposed, Match, RuleSpec, Steps
 from touchline.schemas.rulenumbers import Average, Percentile, Points, Ratio, Score, Sum
 from touchline.schemas.rulepatterns import EventPattern
 
@@ -31,6 +31,13 @@ def finds(spec: RuleSpec) -> list[str]:
     return _WORDS[name](part)
 
 
+def next_words(exposed: Exposed) -> str:
+    """Who may be next."""
+    by = "" if exposed.by == "customer" else f", each `{exposed.by}` by itself"
+    until = f", until {_any_of(exposed.unless)}" if exposed.unless else ""
+    return f"who has {pattern_words(exposed)}{by}{until}; for **{shown_length(exposed.within)}** at the most"
+
+
 def pattern_words(pattern: AnyPattern) -> str:
     """The kinds and the condition of a pattern: `a` or `b` where …"""
     return listed(pattern.event) + condition_words(pattern.where)
@@ -49,7 +56,7 @@ def listed(names: Sequence[str], word: str = "or") -> str:
 
 def patterns_of(spec: RuleSpec) -> list[AnyPattern]:
     """Every pattern of a rule, in the order of the file."""
-    return [*_patterns(spec.detect), *_patterns(spec.resolve)]
+    return [*_patterns(spec.detect), *_patterns(spec.resolve), *_patterns(spec.exposed)]
 
 
 def opening(spec: RuleSpec) -> set[str]:
@@ -76,7 +83,10 @@ def needs(spec: RuleSpec, catalogue: Catalogue) -> dict[str, list[str]]:
     if isinstance(value, str):
         _want(wanted, catalogue, list(_patterns(spec.detect)), value)
     if spec.per != "customer":
-        _want(wanted, catalogue, patterns_of(spec), spec.per)
+        over = () if spec.exposed is None else spec.exposed.unless
+        _want(wanted, catalogue, [pattern for pattern in patterns_of(spec) if pattern not in over], spec.per)
+    if spec.exposed is not None and spec.exposed.by != "customer":
+        _want(wanted, catalogue, list(_patterns(spec.exposed)), spec.exposed.by)
     return {kind: list(found) for kind, found in wanted.items()}
 
 

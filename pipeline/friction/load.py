@@ -106,10 +106,15 @@ def _shipped() -> list[_Placed]:
     return _placed(YamlFile.read(path) for path in rule_files([BUILTIN]))
 
 
-def named_rules(spec: RuleSpec) -> tuple[str, ...]:
-    """The rules that a rule for incidents counts the signals of, or covers."""
+def counted_rules(spec: RuleSpec) -> tuple[str, ...]:
+    """The rules that a rule for incidents counts the signals of."""
     affected = spec.detect.affected
-    return (*spec.covers, *(affected.signals if affected is not None else ()))
+    return affected.signals if affected is not None else ()
+
+
+def named_rules(spec: RuleSpec) -> tuple[str, ...]:
+    """Those, and the rules that it covers."""
+    return (*spec.covers, *counted_rules(spec))
 
 
 def content_of(texts: Iterable[RuleText]) -> str:

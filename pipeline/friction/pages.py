@@ -1,6 +1,6 @@
 """Pages of Markdown about rules and their tests, made from the files: one for each file of rules, and an index."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,14 +15,16 @@ from touchline.pipeline.friction.describe import (
     finds,
     listed,
     needs,
+    next_words,
     opening,
     patterns_of,
 )
 from touchline.pipeline.friction.evidence import shown_length
-from touchline.pipeline.friction.load import rule_files
+from touchline.pipeline.friction.load import counted_rules, rule_files
 from touchline.pipeline.friction.ruletest import SUFFIX, load_tests
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruletestfile import Expected, RuleTest, TestEvent
+from touchline.schemas.vocabulary import Scope
 from touchline.schemas.yamlfile import YamlFile
 
 INDEX: Final = "README.md"
@@ -35,6 +37,7 @@ class _File:
     name: str
     specs: Sequence[RuleSpec]
     tests: Sequence[RuleTest]
+    named: Mapping[str, RuleSpec]
 
     @property
     def title(self) -> str:
@@ -59,8 +62,10 @@ def rule_pages(paths: Iterable[Path], title: str) -> dict[str, str]:
 def _read(path: Path, catalogue: Catalogue) -> _File:
     specs = YamlFile.read(path).as_type(_RULES).rules
     beside = path.with_name(path.stem + SUFFIX)
-    tests = load_tests(beside, catalogue).tests if beside.is_file() else ()
-    return _File(path.stem, specs, tests)
+    if not beside.is_file():
+        return _File(path.stem, specs, (), {})
+    tests = load_tests(beside, catalogue)
+    return _File(path.stem, specs, tests.tests, {rule.spec.id: rule.spec for rule in tests.rules.every})
 
 
 def _index(files: Sequence[_File], title: str) -> str:
@@ -80,11 +85,11 @@ def _index(files: Sequence[_File], title: str) -> str:
 
 
 def _page(file: _File, catalogue: Catalogue) -> str:
-    sections = [_section(spec, file.tests, catalogue) for spec in file.specs]
+    sections = [_section(spec, file, catalogue) for spec in file.specs]
     return f"{_MADE}# {file.title}\n\n[All rules]({INDEX})\n" + "".join(sections)
 
 
-def _section(spec: RuleSpec, tests: Sequence[RuleTest], catalogue: Catalogue) -> str:
+def _section(spec: RuleSpec, file: _File, catalogue: Catalogue) -> str:
     name, _ = detector_of(spec)
     rows = [
         ("finds", f"`{name}`: {' '.join(finds(spec))}"),
@@ -95,12 +100,15 @@ def _section(spec: RuleSpec, tests: Sequence[RuleTest], catalogue: Catalogue) ->
             f"{spec.stage}, {spec.severity}" + ("" if spec.polarity == "friction" else f"; {spec.polarity}"),
         ),
         ("ends", _ends(spec)),
+        *([("explains signals of", listed(spec.covers, "and"))] if spec.covers else []),
+        *([("may reach next", next_words(spec.exposed))] if spec.exposed is not None else []),
         ("evidence", f"`{_cell(spec.evidence)}`"),
         ("action", _cell(spec.action)),
     ]
     table = "".join(f"| {name} | {_cell(text)} |\n" for name, text in rows)
     events = "".join(f"| `{kind}` | {', '.join(found)} |\n" for kind, found in needs(spec, catalogue).items())
-    told = "".join(_timeline(spec, test) for test in tests)
+    feeding = [file.named[name] for name in dict.fromkeys(counted_rules(spec)) if name in file.named]
+    told = "".join(_timeline(spec, test, feeding) for test in file.tests)
     return (
         f"\n## {spec.id}\n\n{spec.description}\n\n| | |\n|---|---|\n{table}"
         f"\n| event | what it looks at |\n|---|---|\n{events}"
@@ -121,19 +129,19 @@ def _ends(spec: RuleSpec) -> str:
     return "; ".join(parts)
 
 
-def _timeline(spec: RuleSpec, test: RuleTest) -> str:
-    """What a test shows of one rule: the events that the rule waits for, and its signals. Nothing when it is about
-    other rules only."""
+def _timeline(spec: RuleSpec, test: RuleTest, feeding: Sequence[RuleSpec]) -> str:
+    """What a test shows of one rule: the events that it waits for, or those (`feeding`) of which it counts the signals,
+    and its own signals. Nothing when it is about other rules only."""
     mine = [expected for expected in test.expect if expected.rule == spec.id]
-    kinds = {kind for pattern in patterns_of(spec) for kind in pattern.event}
+    kinds = {kind for one in (spec, *feeding) for pattern in patterns_of(one) for kind in pattern.event}
     shown = [event for event in test.events if _waited_for(event.kind, kinds)]
-    begins = any(_waited_for(event.kind, opening(spec)) for event in shown)
+    begins = any(_waited_for(event.kind, opening(one)) for event in shown for one in (spec, *feeding))
     if not begins or (test.expect and not mine):
         return ""
-    if mine and all(expected.customer for expected in mine):
+    if mine and spec.scope is Scope.CUSTOMER and all(expected.customer for expected in mine):
         who = {expected.customer for expected in mine}
         shown = [event for event in shown if (event.customer or test.customer) in who]
-    several = len({event.customer or test.customer for event in shown}) > 1
+    several = spec.scope is Scope.INCIDENT or len({event.customer or test.customer for event in shown}) > 1
     lines = [(event.at, 0, _event(event, several, test.customer)) for event in shown]
     lines += [(0 if e.at is None else e.at, 1, _signal(e, several)) for e in mine]
     body = "".join(f"  {_offset(at):<9} {text}\n" for at, _, text in sorted(lines, key=lambda line: line[:2]))
@@ -175,6 +183,9 @@ def _event(event: TestEvent, several: bool, customer: str) -> str:
     if event.arrives is not None:
         said.append(f"(arrives {_offset(event.arrives)})")
     who = f"{event.customer or customer}: " if several else ""
+    if event.repeat is not None:
+        every = f", each {_offset(event.repeat.every)} later" if event.repeat.every else ""
+        said.append(f"({event.repeat.times} times{every}: n is 1, 2 …)")
     return f"{who}{event.kind}" + ("  " + ", ".join(said) if said else "")
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,16 +165,20 @@ class _Runner:
         return Outcome(self.of.path, self.test.name, self.line, tuple(lines), shuffled, rules)
 
     @property
+    def _events(self) -> list[TestEvent]:
+        return [event for written in self.test.events for event in each(written)]
+
+    @property
     def _start(self) -> int:
         return to_ms(self.test.start or START)
 
     def _in_time(self) -> list[Arrival]:
-        arrivals = [(e.at if e.arrives is None else e.arrives, n, e) for n, e in enumerate(self.test.events)]
+        arrivals = [(e.at if e.arrives is None else e.arrives, n, e) for n, e in enumerate(self._events)]
         return sorted(arrivals, key=lambda a: a[:2])
 
     def _shuffled(self, seed: int) -> list[Arrival]:
         rng = random.Random(seed)  # noqa: S311
-        arrivals = [(e.at + rng.randint(0, LATENESS), n, e) for n, e in enumerate(self.test.events)]
+        arrivals = [(e.at + rng.randint(0, LATENESS), n, e) for n, e in enumerate(self._events)]
         return sorted(arrivals, key=lambda a: a[:2])
 
     def _signals(self, arrivals: Sequence[Arrival]) -> list[Signal]:
@@ -198,7 +203,7 @@ class _Runner:
             run.publish(TOUCHPOINTS, record.key, record.value, 0, record.headers)
         run.run(0)
         # In history an incident is told once nothing can come before it: as if so much time had passed for it alone.
-        end = self.test.advance if self.test.advance is not None else max((e.at for e in self.test.events), default=0)
+        end = self.test.advance if self.test.advance is not None else max((e.at for e in self._events), default=0)
         slot = (self._start + end) // SLOT * SLOT + SLOT
         tick = _tick(0, slot + incident.lag)
         run.publish(CANDIDATES, None, tick.value, 0, tick.headers)
@@ -244,6 +249,25 @@ class _Runner:
             raw_offset=number,
             late_seconds=late,
         )
+
+
+def each(event: TestEvent) -> Iterable[TestEvent]:
+    """The events that one stands for which is repeated."""
+    repeat = event.repeat
+    if repeat is None:
+        yield event
+        return
+    for number in range(1, repeat.times + 1):
+        one, later = copy(event), (number - 1) * repeat.every
+        one.at += later
+        one.arrives = None if event.arrives is None else event.arrives + later
+        one.id, one.customer = _numbered(event.id, number), _numbered(event.customer, number)
+        one.subjects = tuple(subject.replace("{n}", str(number)) for subject in event.subjects)
+        yield one
+
+
+def _numbered(text: str | None, number: int) -> str | None:
+    return None if text is None else text.replace("{n}", str(number))
 
 
 def _tick(offset: int, high: int) -> PlainRecord:

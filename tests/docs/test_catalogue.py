@@ -18,7 +18,7 @@ from touchline.schemas.vocabulary import Stage
 
 FOLDER = ROOT / "docs" / "catalogue"
 PAGES = rule_pages([BUILTIN], "The built-in rules")
-SPECS = [rule.spec for rule in load_rules().rules]
+SPECS = [rule.spec for rule in load_rules().every]
 OWN = """
 schema: friction/1
 rules:

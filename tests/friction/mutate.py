@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from touchline.pipeline.enrichment.kinds import Catalogue
-from touchline.pipeline.friction.load import BUILTIN, parse_rules
+from touchline.pipeline.friction.load import BUILTIN, named_rules, parse_rules
 from touchline.pipeline.friction.ruletest import RuleTests, files_of_tests, load_tests
 from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.ruletestfile import RuleTest
@@ -29,10 +29,11 @@ from touchline.schemas.types import parse_duration
 from touchline.schemas.yamlfile import FileError
 
 Spec = dict[str, Any]
+_ADAPTER = TypeAdapter(RuleSpec)
 _LENGTH = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
 _STRICT: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
-_OPTIONAL = ("unless", "context", "resolve", "where", "cooldown", "grace", "expires")
-_LOGIC = ("detect", "resolve", "cooldown", "expires", "per")
+_OPTIONAL = ("unless", "context", "resolve", "where", "cooldown", "grace", "expires", "exposed", "by")
+_LOGIC = ("detect", "resolve", "cooldown", "expires", "exposed", "per")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +65,20 @@ def homes() -> tuple[Home, ...]:
     return tuple(found)
 
 
+def _with_named(spec: Spec) -> list[Spec]:
+    """A rule, and those whose signals it counts."""
+    named = named_rules(_ADAPTER.validate_python(spec))
+    written = {name: rule for home in homes() for name, rule in home.rules.items()} if named else {}
+    return [*(written[name] for name in dict.fromkeys(named)), spec]
+
+
 def mutants(rule: Spec) -> Iterator[Mutant]:
     """Every mutant of a rule that is a valid rule."""
-    adapter = TypeAdapter(RuleSpec)
     for change, numeric, spec in _changes(rule):
         if spec == rule:
             continue
         try:
-            adapter.validate_python(spec)
-            parse_rules(_text([spec]))
+            parse_rules(_text(_with_named(spec)))
         except (ValueError, FileError):
             continue
         yield Mutant(rule["id"], change, numeric, spec)
@@ -84,7 +90,8 @@ def survives(mutant: Mutant, home: Home) -> bool:
 
 
 def _passes(name: str, spec: Spec, home: Home) -> bool:
-    tests = replace(home.tests, rules=parse_rules(_text([spec])), tests=tuple(_only(name, t) for t in home.tests.tests))
+    mine = tuple(_only(name, test) for test in home.tests.tests)
+    tests = replace(home.tests, rules=parse_rules(_text(_with_named(spec))), ids=frozenset({name}), tests=mine)
     return all(tests.outcome(number).passed for number in range(len(tests.tests)))
 
 

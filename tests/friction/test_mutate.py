@@ -21,7 +21,7 @@ def test_nothing_can_be_changed_or_left_out_unnoticed() -> None:
 
 def test_every_rule_has_mutants() -> None:
     rules = {name: rule for home in homes() for name, rule in home.rules.items()}
-    assert rules.keys() == {rule.spec.id for rule in load_rules().rules}
+    assert rules.keys() == {rule.spec.id for rule in load_rules().every}
     for name, rule in rules.items():
         assert list(mutants(rule)), name
 

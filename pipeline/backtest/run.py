@@ -103,7 +103,7 @@ class Trial:
         if not rules.incidents:
             return cls(journey)
         incident = IncidentProcessor(rules, options)
-        return cls(journey, LocalShard(incident, 0, 1), incident.lag)
+        return cls(journey, LocalShard(incident, 0, 1), max(incident.lags.values()) + options.lateness)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -18,11 +18,11 @@ from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction.affected import AffectedDetector
-from touchline.pipeline.friction.candidates import TICK_EVERY, feeds, key_of, send_ticks
+from touchline.pipeline.friction.candidates import TICK_EVERY, key_of, send_ticks
 from touchline.pipeline.friction.cause import Cause
 from touchline.pipeline.friction.journey import JourneyOptions
 from touchline.pipeline.friction.roll import WITHDRAWN
-from touchline.pipeline.friction.rules import Rule, RuleSet
+from touchline.pipeline.friction.rules import Rule, RuleSet, counted_rules
 from touchline.pipeline.friction.signals import SignalBuilder
 from touchline.pipeline.friction.state import Item
 from touchline.pipeline.friction.telling import Telling
@@ -97,10 +97,12 @@ class IncidentProcessor:
         self.rules = rules
         self._incidents = {rule.spec.id: rule for rule in rules.incidents}
         self._keys = {rule.key for rule in rules.incidents}
-        fed = feeds(rules.incidents)
-        graces = [rule.detector.timing.grace for rule in rules.rules if rule.spec.id in fed]
+        graces = {rule.spec.id: rule.detector.timing.grace for rule in rules.rules}
         # A signal of an absence has its deadline as its time, and is raised when grace and lateness are over.
-        self.lag = self._longest + max(graces, default=0)
+        self.lags = {
+            rule.spec.id: self._longest + max((graces[name] for name in counted_rules(rule.spec)), default=0)
+            for rule in rules.incidents
+        }
         departments = {rule.spec.owner for rule in (*rules.rules, *rules.incidents)}
         self._builder = SignalBuilder(self.options.own_parties | departments, rules.hash)
 
@@ -166,7 +168,7 @@ class IncidentProcessor:
         if rule is None:
             out.count("rules.unknown")
             return
-        key, horizon = key_of(candidate.rule, candidate.group), self._horizon(state)
+        key, horizon = key_of(candidate.rule, candidate.group), self._horizon(state, rule)
         cause = state.causes.get(key, 0)
         if cause is not None and cause.rule != rule.key:
             self._close(Telling(self._builder, horizon, horizon, False, 1, out), key, cause, state)
@@ -184,51 +186,53 @@ class IncidentProcessor:
             out.count("candidates.taken" if taken is TAKEN else taken.value)
         state.causes.put(key, cause, due=_AT_ONCE)
 
-    def _horizon(self, state: IncidentState) -> int:
-        """No candidate before it is still to come in time."""
-        low = state.marks.low
-        return 0 if low is None else max(low - self.lag, 0)
+    def _horizon(self, state: IncidentState, rule: Rule) -> int:
+        """No candidate of a rule before it is still to come in time."""
+        return max((state.marks.low or 0) - self.lags[rule.spec.id], 0)
 
     def _move(self, tick: Tick, batch: Batch, state: IncidentState, out: Outbox) -> None:
         """Time has come so far."""
-        low, horizon, live = state.marks.low or 0, self._horizon(state), tick.wall is not None
-        until = horizon if live else horizon - horizon % SLOT
-        telling = Telling(self._builder, low, until, bool(state.marks.stalled), batch.partitions, out)
-        for _, key, cause in state.causes.due(until):
+        low, live = state.marks.low or 0, tick.wall is not None
+        telling = Telling(self._builder, low, low, bool(state.marks.stalled), batch.partitions, out)
+        for _, key, cause in state.causes.due(low):
             rule = self._incidents.get(key.partition(" ")[0])
             if rule is None or rule.key != cause.rule:
                 self._close(telling, key, cause, state)
                 state.causes.drop(key)
                 continue
-            due = self._look(telling, rule, key, cause) if live else self._work_off(telling, rule, key, cause, until)
+            horizon = self._horizon(state, rule)
+            due = (self._look if live else self._work_off)(telling, rule, key, cause, horizon)
             if due == NEVER:
                 state.causes.drop(key)
             else:
-                state.causes.put(key, cause, due=due)
-        told = low if live else until
-        if told > state.place.value.told:
-            state.place.value.told = told
+                state.causes.put(key, cause, due=due + self.lags[rule.spec.id])
+            telling.noticed = low
+        if low > state.place.value.told:
+            state.place.value.told = low
             state.place.touch()
-            send_ticks(out, INCIDENTS, batch.partition, batch.partitions, told, tick.wall)
+            send_ticks(out, INCIDENTS, batch.partition, batch.partitions, low, tick.wall)
 
-    def _look(self, telling: Telling, rule: Rule, key: str, cause: Cause) -> int:
+    def _look(self, telling: Telling, rule: Rule, key: str, cause: Cause, horizon: int) -> int:
         """Tells of a cause with all that has come. Returns when it has to be looked at again."""
         detector, group = _detector(rule), key.partition(" ")[2]
-        self._fold(telling, detector, cause, telling.until)
+        telling.until = horizon
+        self._fold(telling, detector, cause, horizon)
         telling.tell(rule, group, cause, cause.tip(detector))
-        for signal in cause.forget(detector, telling.until):
+        for signal in cause.forget(detector, horizon):
             telling.drop(signal)
-        return cause.next_due(detector, telling.until, live=True)
+        return cause.next_due(detector, horizon, live=True)
 
-    def _work_off(self, telling: Telling, rule: Rule, key: str, cause: Cause, until: int) -> int:
-        """Tells of a cause as of each slot in which something of it changes. Returns when the next one is over."""
-        detector, group = _detector(rule), key.partition(" ")[2]
+    def _work_off(self, telling: Telling, rule: Rule, key: str, cause: Cause, horizon: int) -> int:
+        """Tells of a cause as of each slot in which something of it changes, and as of when nothing could come before
+        the end of the slot any more. Returns when the next one is over."""
+        detector, group, lag = _detector(rule), key.partition(" ")[2], self.lags[rule.spec.id]
         while True:
             due = cause.next_due(detector, cause.reached, live=False)
             slot = due if due == NEVER else due + -due % SLOT
-            if slot > until:
+            if slot > horizon:
                 return slot
-            cause.reached = telling.noticed = telling.until = slot
+            cause.reached = telling.until = slot
+            telling.noticed = slot + lag
             self._fold(telling, detector, cause, slot)
             telling.tell(rule, group, cause, cause.base)
             for signal in cause.forget(detector, slot):

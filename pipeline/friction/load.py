@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from touchline.pipeline.friction.candidates import IN_SIGNALS
 from touchline.pipeline.friction.compiler import RuleCompiler
 from touchline.pipeline.friction.fields import PRIVATE
-from touchline.pipeline.friction.rules import Rule, RuleSet, Tally
+from touchline.pipeline.friction.rules import Rule, RuleSet, Tally, named_rules
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruleset import RuleText
 from touchline.schemas.vocabulary import Scope
@@ -104,17 +104,6 @@ def _named_by(own: Sequence[_Placed]) -> list[_Placed]:
 
 def _shipped() -> list[_Placed]:
     return _placed(YamlFile.read(path) for path in rule_files([BUILTIN]))
-
-
-def counted_rules(spec: RuleSpec) -> tuple[str, ...]:
-    """The rules that a rule for incidents counts the signals of."""
-    affected = spec.detect.affected
-    return affected.signals if affected is not None else ()
-
-
-def named_rules(spec: RuleSpec) -> tuple[str, ...]:
-    """Those, and the rules that it covers."""
-    return (*spec.covers, *counted_rules(spec))
 
 
 def content_of(texts: Iterable[RuleText]) -> str:

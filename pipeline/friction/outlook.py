@@ -148,7 +148,7 @@ class Outlook:
 
     def _keep(self, customer: str, exposure: Exposure, changed: int, state: OutlookState) -> None:
         """`changed`: the time as of which there is something new, which matters when there are incidents."""
-        incidents, low = len(state.incidents) > 0, state.marks.low or 0
+        incidents, low = len(state.incidents) > 0, self._low(state)
         due = exposure.next_due(self._within, low, self._lateness, incidents=incidents)
         state.customers.put(customer, exposure, due=min(changed, due) if incidents else due)
 
@@ -168,14 +168,20 @@ class Outlook:
                 place.live = tick.wall is not None
                 state.place.touch()
             if state.marks.tick(tick):
-                low = state.marks.low or 0
+                low = self._low(state)
                 for _, customer, exposure in state.customers.due(low):
                     self._look(customer, exposure, low, state, out, profile_of)
 
+    def _low(self, state: OutlookState) -> int:
+        """Up to when customers can be looked at: incidents are told up to then. In history also all that exposes has
+        come by then, so that what is told does not depend on what was read first."""
+        low = state.marks.low
+        return 0 if low is None else low if state.place.value.live else max(low - self._lateness, 0)
+
     def work(self, state: OutlookState, out: Outbox, profile_of: ProfileOf) -> None:
         """Looks through a portion of the customers, if there is a reason to."""
-        place, low = state.place.value, state.marks.low
-        if low is None or (place.running is None and not any(time <= low for time in place.wanted)):
+        place, low = state.place.value, self._low(state)
+        if not low or (place.running is None and not any(time <= low for time in place.wanted)):
             return
         if place.running is None:
             place.wanted = [time for time in place.wanted if time > low]

@@ -20,7 +20,8 @@ from touchline.pipeline.friction.describe import (
     patterns_of,
 )
 from touchline.pipeline.friction.evidence import shown_length
-from touchline.pipeline.friction.load import counted_rules, rule_files
+from touchline.pipeline.friction.load import rule_files
+from touchline.pipeline.friction.rules import counted_rules
 from touchline.pipeline.friction.ruletest import SUFFIX, load_tests
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruletestfile import Expected, RuleTest, TestEvent

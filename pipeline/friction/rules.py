@@ -149,3 +149,14 @@ class RuleSet:
             self._dispatch.clear()
         dispatch = self._dispatch[kind] = build_dispatch(listeners) if listeners else None
         return dispatch
+
+
+def counted_rules(spec: RuleSpec) -> tuple[str, ...]:
+    """The rules that a rule for incidents counts the signals of."""
+    affected = spec.detect.affected
+    return affected.signals if affected is not None else ()
+
+
+def named_rules(spec: RuleSpec) -> tuple[str, ...]:
+    """Those, and the rules that it covers."""
+    return (*spec.covers, *counted_rules(spec))

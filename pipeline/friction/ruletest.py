@@ -1,7 +1,7 @@
 """Runs rule tests on the same engine as the live run, with a clock made of the tests' own events."""
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.incident import SLOT, IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
-from touchline.pipeline.friction.load import load_tested, named_rules
-from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.friction.load import load_tested
+from touchline.pipeline.friction.rules import RuleSet, named_rules
 from touchline.pipeline.friction.testdiff import Line, Mark, timeline
 from touchline.schemas.codec import decode_signal, encode
 from touchline.schemas.control import Tick
@@ -197,15 +197,21 @@ class _Runner:
         if not rules.incidents:
             outputs = LocalShard(journey, 0, 1).process(TOUCHPOINTS, log, 0)
             return [output for output in outputs if output.topic == SIGNALS]
-        incident = IncidentProcessor(rules, options)
-        run = LocalRun([journey, incident])
+        lags = IncidentProcessor(rules, options).lags
+        return [record for lag in sorted(set(lags.values())) for record in self._with_incidents(log, lag, lags)]
+
+    def _with_incidents(self, log: Sequence[PlainRecord], lag: int, lags: Mapping[str, int]) -> list[PlainRecord]:
+        """With the rules for incidents that are told so much later: in history that is once nothing can come before
+        what they tell. They are told up to the end of the test, as if so much time had passed for them alone."""
+        rules, options = self.of.rules, JourneyOptions(lateness=LATENESS)
+        mine = tuple(rule for rule in rules.incidents if lags[rule.spec.id] == lag)
+        rules = RuleSet(rules.rules, rules.hash, rules.tally, rules.content, mine)
+        run = LocalRun([JourneyProcessor(rules, options), IncidentProcessor(rules, options)])
         for record in log:
             run.publish(TOUCHPOINTS, record.key, record.value, 0, record.headers)
         run.run(0)
-        # In history an incident is told once nothing can come before it: as if so much time had passed for it alone.
         end = self.test.advance if self.test.advance is not None else max((e.at for e in self._events), default=0)
-        slot = (self._start + end) // SLOT * SLOT + SLOT
-        tick = _tick(0, slot + incident.lag)
+        tick = _tick(0, (self._start + end) // SLOT * SLOT + SLOT + lag)
         run.publish(CANDIDATES, None, tick.value, 0, tick.headers)
         run.run(0)
         return run.topics.all(SIGNALS)

@@ -149,10 +149,12 @@ def test_a_snippet_fires_and_without_its_last_event_does_not(detector: str, tmp_
     assert [outcome.problems for outcome in run_rule_tests([file])] == [(), ()]
 
 
-@pytest.mark.parametrize("name", ["app_release", "carrier_late"])
-def test_a_rule_for_incidents_is_one(name: str) -> None:
-    (rule,) = parse_rules(NAMED[name]).incidents
+def test_the_rules_for_incidents_are_some_and_their_test_passes(tmp_path: Path) -> None:
+    (rule,) = parse_rules(NAMED["app_release"]).incidents
     assert rule.spec.scope == "incident"
+    (tmp_path / "carrier.yaml").write_text(NAMED["carrier_late"], "utf-8")
+    (tmp_path / "carrier.test.yaml").write_text(NAMED["carrier_late_test"], "utf-8")
+    assert [outcome.problems for outcome in run_rule_tests([tmp_path])] == [()]
 
 
 def test_every_block_of_yaml_is_run_here(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from touchline.pipeline.enrichment.kinds import Catalogue
-from touchline.pipeline.friction.load import BUILTIN, named_rules, parse_rules
+from touchline.pipeline.friction.load import BUILTIN, parse_rules
+from touchline.pipeline.friction.rules import named_rules
 from touchline.pipeline.friction.ruletest import RuleTests, files_of_tests, load_tests
 from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.ruletestfile import RuleTest

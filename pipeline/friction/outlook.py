@@ -234,8 +234,10 @@ class Outlook:
         if terms is None:
             return
         if span is None:
-            if told is not None and told.status not in FINAL:
-                self._tell(case, told, SignalStatus.RETRACTED, case.low, terms, out)
+            if told is not None and told.status not in FINAL:  # disproved by what came late, unless the rule is gone
+                gone = incident.rule not in self._ids
+                status = SignalStatus.EXPIRED if gone else SignalStatus.RETRACTED
+                self._tell(case, told, status, case.low, terms, out)
             return
         over = span.until <= case.low
         if told is None:

@@ -5,6 +5,7 @@ Without Kafka: the partitions' enriched records are mixed in many ways, which is
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from touchline.agents.settings import Settings
 from touchline.pipeline.engine.local import LocalRun, LocalShard
 from touchline.pipeline.engine.partition import partition_of
 from touchline.pipeline.engine.records import Output, PlainRecord
+from touchline.schemas.codec import decode_decision, decode_signal
+from touchline.schemas.vocabulary import Scope
 from touchline.schemas.wire import CONTROL_HEADER, DECISIONS, RAW, SIGNALS, TOUCHPOINTS
 
 RAW_PARTITIONS = 3
@@ -50,9 +53,9 @@ def mixed(logs: Sequence[Sequence[Output]], stride: int, seed: int) -> list[Outp
     return found
 
 
-def said(touchpoints: Sequence[Output]) -> tuple[list[bytes], list[bytes]]:
+def said(touchpoints: Sequence[Output], settings: Settings = SETTINGS) -> tuple[list[bytes], list[bytes]]:
     """Signals and decisions, sorted."""
-    run = LocalRun([agent.build(SETTINGS) for agent in (journey, incident, outreach)])
+    run = LocalRun([agent.build(settings) for agent in (journey, incident, outreach)])
     for out in touchpoints:
         run.publish(TOUCHPOINTS, out.key, out.value, 0, out.headers)
     run.run(0)
@@ -68,3 +71,42 @@ def test_pace_changes_nothing(enriched: list[list[Output]]) -> None:
         again, decided = said(mixed(enriched, stride, seed))
         assert again == signals
         assert decided == decisions
+
+
+INCIDENTS = """
+schema: friction/1
+rules:
+- id: many_late
+  scope: incident
+  owner: logistics
+  control: partner
+  stage: delivery
+  per: party
+  detect: {affected: {signals: [promise_broken, repeated_contact], customers: 2, within: 2d}}
+  covers: [promise_broken, repeated_contact]
+  exposed: {event: order.shipped, by: order, unless: {event: delivery.scanned, where: status == 'delivered'}}
+  expires: 3d
+  evidence: "{customers} customers"
+  action: act
+"""
+
+
+def test_pace_changes_nothing_of_incidents_and_what_they_explain(enriched: list[list[Output]], tmp_path: Path) -> None:
+    (tmp_path / "incidents.yaml").write_text(INCIDENTS)
+    settings = SETTINGS.model_copy(update={"journey": SETTINGS.journey.model_copy(update={"rules": (tmp_path,)})})
+    runs = []
+    for stride, seed in ((50, 0), (1_000, 2), (100_000, 3)):
+        signals, decisions = said(mixed(enriched, stride, seed), settings)
+        told = [signal for signal in map(decode_signal, signals) if signal.scope is Scope.INCIDENT]
+        exposed = {signal.signal_id for signal in map(decode_signal, signals) if "incident" in signal.values}
+        runs.append(
+            (
+                [signal for signal in signals if b'"incident":' not in signal],
+                sorted((one.signal_id, one.revision, one.status, one.at) for one in map(decode_signal, signals)),
+                [one for one in decisions if decode_decision(one).signal_id not in exposed],
+            )
+        )
+        assert len({one.signal_id for one in told}) >= 2
+        assert len(exposed) > 5
+        assert sum(decode_decision(one).reason == "incident" for one in decisions) > 2
+    assert runs[0] == runs[1] == runs[2]

@@ -15,11 +15,8 @@ from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
 from touchline.pipeline.friction import outlook
 from touchline.pipeline.friction.candidates import TICK_EVERY
 from touchline.pipeline.friction.load import parse_rules
-from touchline.schemas.codec import decode_signal
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.vocabulary import Scope
-from touchline.schemas.wire import SIGNALS
 from touchline.schemas.yamlfile import FileError
 
 CARRIER = """
@@ -60,13 +57,8 @@ def failures(at: int, *, party: str = "dhl") -> list[EnrichedTouchpoint]:
     return [event(900 + n, "delivery.failed", at, 90 + n, party=party) for n in range(2)]
 
 
-def exposed(fleet: Fleet) -> list[Signal]:
-    found = [decode_signal(r.value or b"") for r in fleet.local.topics.all(SIGNALS) if r.key is not None]
-    return [one for one in found if one.scope is Scope.CUSTOMER and "incident" in one.values]
-
-
 def told(fleet: Fleet) -> list[tuple[str, int, str]]:
-    return [(one.customer, one.revision, one.status.value) for one in exposed(fleet)]
+    return [(one.customer, one.revision, one.status.value) for one in fleet.exposed()]
 
 
 def moved(fleet: Fleet, at: int) -> Fleet:
@@ -83,10 +75,10 @@ def test_who_waits_for_the_same_carrier_is_told_once_when_the_incident_opens(fle
     delivered = event(5, "delivery.scanned", START + 3, 3, attributes={"status": "delivered"})
     fleet.feed(shipped(1, START, 1), shipped(2, START + 1, 2, party="ups"), shipped(3, START + 2, 3), delivered)
     moved(fleet, START + MINUTE)
-    assert exposed(fleet) == []  # nothing is wrong yet
+    assert fleet.exposed() == []  # nothing is wrong yet
     fleet.feed(*failures(START + HOUR))
     moved(fleet, START + HOUR)
-    (signal,) = exposed(fleet)
+    (signal,) = fleet.exposed()
     (incident,) = fleet.signals()
     assert (signal.customer, signal.group, signal.subjects) == ("c-1", "order:1", ("order:1",))
     assert (signal.rule, signal.rule_version, signal.polarity.value) == ("carrier_down", 3, "need")
@@ -104,7 +96,7 @@ def test_an_order_that_is_shipped_while_it_stands_is_told_too(fleet: Fleet) -> N
     moved(fleet, START + MINUTE)
     fleet.feed(shipped(1, START + HOUR, 1))
     moved(fleet, START + HOUR)
-    assert [(s.customer, s.at, s.raised_at) for s in exposed(fleet)] == [
+    assert [(s.customer, s.at, s.raised_at) for s in fleet.exposed()] == [
         ("c-1", shipped(1, START + HOUR, 1).occurred_at, shipped(1, START + HOUR, 1).occurred_at)
     ]
 
@@ -143,8 +135,8 @@ def test_the_newest_of_a_customer_counts_where_no_thing_is_named() -> None:
         *[event(900 + n, "delivery.failed", START + HOUR, 90 + n, attributes={"app_version": "7.1"}) for n in range(2)]
     )
     moved(fleet, START + HOUR)
-    assert sorted(s.customer for s in exposed(fleet)) == ["c-1", "c-3"]
-    assert {(s.group == s.customer, s.subjects, s.party) for s in exposed(fleet)} == {(True, (), "logistics")}
+    assert sorted(s.customer for s in fleet.exposed()) == ["c-1", "c-3"]
+    assert {(s.group == s.customer, s.subjects, s.party) for s in fleet.exposed()} == {(True, (), "logistics")}
 
 
 def test_nobody_is_exposed_longer_than_the_rule_says(fleet: Fleet) -> None:
@@ -169,14 +161,14 @@ def test_many_are_looked_through_in_portions_and_a_crash_loses_none(monkeypatch:
     moved(fleet, START + MINUTE)
     fleet.feed(*failures(START + HOUR))
     moved(fleet, START + HOUR)
-    first = len(exposed(fleet))
+    first = len(fleet.exposed())
     assert 7 <= first < 50
     fleet.restart()
     for _ in range(20):
-        before = len(exposed(fleet))
+        before = len(fleet.exposed())
         fleet.local.idle(0)
-        assert len(exposed(fleet)) - before <= 7
-    assert {(s.customer, s.revision) for s in exposed(fleet)} == {(f"c-{n}", 1) for n in range(50)}
+        assert len(fleet.exposed()) - before <= 7
+    assert {(s.customer, s.revision) for s in fleet.exposed()} == {(f"c-{n}", 1) for n in range(50)}
 
 
 def test_nothing_is_kept_once_all_is_over(fleet: Fleet) -> None:
@@ -240,8 +232,8 @@ def test_who_is_told_is_what_exposure_means_in_any_order_of_history(
         fleet.feed(*[tick(end, partition, 2) for partition in range(2)])
         for _ in range(3):
             fleet.local.idle(0)
-        last_of_each(exposed(fleet))
-        runs.append(shown(exposed(fleet)))
+        last_of_each(fleet.exposed())
+        runs.append(shown(fleet.exposed()))
         assert runs[-1] == meant(events, fleet.signals())
     assert runs[0] == runs[1]
 

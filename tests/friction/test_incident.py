@@ -112,6 +112,11 @@ class Fleet:
         found = [decode_signal(r.value or b"") for r in self.local.topics.all(SIGNALS) if r.key is not None]
         return [signal for signal in found if signal.scope is Scope.INCIDENT]
 
+    def exposed(self) -> list[Signal]:
+        """The signals of customers whom an incident may reach next."""
+        found = [decode_signal(r.value or b"") for r in self.local.topics.all(SIGNALS) if r.key is not None]
+        return [signal for signal in found if signal.scope is Scope.CUSTOMER and "incident" in signal.values]
+
     def told(self) -> list[tuple[str, int, str]]:
         return [(s.group, s.revision, s.status.value) for s in self.signals()]
 

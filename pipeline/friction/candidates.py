@@ -26,7 +26,6 @@ TICK_EVERY: Final = 5 * SECOND
 
 _LONGEST_GROUP: Final = 160
 _LONGEST_FACT: Final = 100
-_MAX_KINDS: Final = 4_096
 _NO_RULES: Final[tuple[Rule, ...]] = ()
 
 
@@ -68,7 +67,6 @@ class CandidateSender:
             name: _Wanted(counting.get(name, _NO_RULES), covering.get(name, _NO_RULES))
             for name in counting.keys() | covering.keys()
         }
-        self._kinds: dict[str, bool] = {}
 
     @classmethod
     def of(cls, rules: RuleSet, longest: int, note: Note) -> "CandidateSender | None":
@@ -77,17 +75,9 @@ class CandidateSender:
 
     def waits_for(self, kind: str) -> bool:
         """Whether any rule waits for that kind of event."""
-        kinds = self._kinds
-        return kinds[kind] if kind in kinds else self._known(kind)
+        return any(pattern.wants(kind) for rule in self._rules.rules for pattern in rule.patterns)
 
-    def _known(self, kind: str) -> bool:
-        wanted = any(pattern.wants(kind) for rule in self._rules.rules for pattern in rule.patterns)
-        if len(self._kinds) >= _MAX_KINDS:
-            self._kinds.clear()
-        self._kinds[kind] = wanted
-        return wanted
-
-    def event(self, event: EnrichedTouchpoint, out: Outbox, *, too_late: bool) -> None:
+    def event(self, event: EnrichedTouchpoint, _state: object, out: Outbox, *, too_late: bool) -> None:
         """What happened to a customer."""
         at = to_ms(event.occurred_at)
         for number, found in self._rules.hits(event):

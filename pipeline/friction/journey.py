@@ -17,7 +17,7 @@ from touchline.pipeline.friction import profile
 from touchline.pipeline.friction.candidates import TICK_EVERY, CandidateSender, send_ticks
 from touchline.pipeline.friction.code import Hits
 from touchline.pipeline.friction.outlook import Outlook, OutlookState
-from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.friction.rules import MAX_KINDS, RuleSet
 from touchline.pipeline.friction.state import NOWHERE, Customer, decode_customer, encode_customer
 from touchline.pipeline.friction.terms import Terms, new_terms, terms_of
 from touchline.pipeline.friction.watch import Watch, Watcher
@@ -100,6 +100,7 @@ class JourneyProcessor:
         self.rules = rules
         self._outlook = Outlook(rules, self.options.own_parties, self._longest)
         self._candidates = CandidateSender.of(rules, self._longest, self._outlook.note)
+        self._beside: dict[str, tuple[CandidateSender | Outlook, ...]] = {}
         self._watcher = Watcher(rules, self.options.own_parties, self._candidates)
 
     def new_state(self) -> JourneyState:
@@ -115,6 +116,7 @@ class JourneyProcessor:
             self._begin_under_these_rules(state)
         if not state.place.value.settled:
             self._settle_some(watch, state)
+        self._outlook.noted.clear()
         if batch.topic == INCIDENTS:
             self._outlook.heard(batch, state.outlook, out, state.profile_of)
         for record in batch.records if batch.topic != INCIDENTS else ():
@@ -180,21 +182,19 @@ class JourneyProcessor:
         hits = self.rules.hits(event)
         if hits or event.kind in profile.KINDS:
             self._event(event, hits, watch, state)
-        if self._candidates is not None:
-            self._beside(self._candidates, event, watch, state)
+        if self._candidates is not None and self._beside.get(event.kind) != ():
+            self._many(self._candidates, event, watch, state)
 
-    def _beside(
-        self, candidates: CandidateSender, event: EnrichedTouchpoint, watch: Watch, state: JourneyState
-    ) -> None:
-        """What an event is to rules for incidents."""
-        counts, exposes = candidates.waits_for(event.kind), self._outlook.waits_for(event.kind)
-        if counts or exposes:
+    def _many(self, candidates: CandidateSender, event: EnrichedTouchpoint, watch: Watch, state: JourneyState) -> None:
+        """What an event is to rules for incidents; which of them wait for a kind is looked up once."""
+        kind = event.kind
+        if kind not in self._beside:
+            if len(self._beside) >= MAX_KINDS:
+                self._beside.clear()
+            self._beside[kind] = tuple(side for side in (candidates, self._outlook) if side.waits_for(kind))
+        for side in self._beside[kind]:
             lateness = self.options.source_lateness.get(event.source, self.options.lateness)
-            too_late = event.late_seconds * SECOND > lateness
-            if counts:
-                candidates.event(event, watch.out, too_late=too_late)
-            if exposes:
-                self._outlook.event(event, state.outlook, too_late=too_late)
+            side.event(event, state.outlook, watch.out, too_late=event.late_seconds * SECOND > lateness)
 
     def _event(self, event: EnrichedTouchpoint, hits: Hits, watch: Watch, state: JourneyState) -> None:
         at, late = to_ms(event.occurred_at), event.late_seconds * SECOND

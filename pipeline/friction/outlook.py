@@ -14,26 +14,25 @@ from typing import Final
 
 import msgspec
 
-from touchline.pipeline.engine.clock import from_ms, to_ms
+from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.engine.processor import Piece
 from touchline.pipeline.engine.records import Batch, Outbox
 from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
-from touchline.pipeline.friction.evidence import shown_time
 from touchline.pipeline.friction.exposure import Change, Exposure, Span, Told
 from touchline.pipeline.friction.fields import read
 from touchline.pipeline.friction.incidents import Known, KnownIncidents
 from touchline.pipeline.friction.profile import ProfileState
 from touchline.pipeline.friction.rules import CUSTOMER, Rule, RuleSet
-from touchline.pipeline.friction.signals import SignalBuilder, named_id
+from touchline.pipeline.friction.signals import SignalBuilder
 from touchline.pipeline.friction.state import UNLESS
+from touchline.pipeline.friction.telling import foretold
 from touchline.pipeline.friction.terms import Terms, new_terms, terms_of
 from touchline.pipeline.friction.timeline import FINAL
 from touchline.schemas.codec import decode_incident, encode
-from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.vocabulary import Polarity, SignalStatus
+from touchline.schemas.vocabulary import SignalStatus
 from touchline.schemas.wire import SIGNALS
 
 PORTION: Final = 500
@@ -88,7 +87,6 @@ class Outlook:
         self._listening = RuleSet(tuple(_listener(rule) for rule in exposing), rules.hash, rules.tally)
         self._names = [_name(rule) for rule in exposing]
         self._ids = {rule.spec.id for rule in exposing}
-        self._kinds: dict[str, bool] = {}
         departments = {rule.spec.owner for rule in (*rules.rules, *rules.incidents)}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
         self._lateness = lateness
@@ -117,17 +115,9 @@ class Outlook:
 
     def waits_for(self, kind: str) -> bool:
         """Whether any rule waits for that kind of event."""
-        kinds = self._kinds
-        return kinds[kind] if kind in kinds else self._known(kind)
+        return any(pattern.wants(kind) for rule in self._listening.rules for pattern in rule.patterns)
 
-    def _known(self, kind: str) -> bool:
-        wanted = any(pattern.wants(kind) for rule in self._listening.rules for pattern in rule.patterns)
-        if len(self._kinds) >= _MAX_KINDS:
-            self._kinds.clear()
-        self._kinds[kind] = wanted
-        return wanted
-
-    def event(self, event: EnrichedTouchpoint, state: OutlookState, *, too_late: bool) -> None:
+    def event(self, event: EnrichedTouchpoint, state: OutlookState, _out: Outbox, *, too_late: bool) -> None:
         """What happened to a customer. What comes too late exposes nobody any more."""
         at = to_ms(event.occurred_at)
         for number, roles in self._listening.hits(event):
@@ -252,36 +242,9 @@ class Outlook:
     def _tell(self, case: "_Case", told: Told, status: SignalStatus, raised: int, terms: Terms, out: Outbox) -> None:
         told.revision += 1
         told.status = status.value
-        incident, party = case.known, case.known.group.partition(":")[2] if terms.per == "party" else terms.owner
-        what = told.thing.replace(":", " ", 1).capitalize() if told.thing else "The customer"
-        values: dict[str, str | int | float | bool | None] = {"incident": incident.incident, "cause": incident.group}
-        if status is not SignalStatus.OPENED:
-            values["closed_at"] = from_ms(raised).isoformat()
-        signal = Signal(
-            signal_id=named_id("exposed", terms.id, str(terms.version), case.customer, incident.incident),
-            revision=told.revision,
-            status=status,
-            rule=terms.id,
-            rule_version=terms.version,
-            polarity=Polarity.NEED,
-            severity=terms.severity,
-            owner=terms.owner,
-            control=self._builder.control(terms, party),
-            stage=terms.stage,
-            party=party,
-            channel=None,
-            customer=case.customer,
-            group=told.thing or case.customer,
-            at=from_ms(told.at),
-            raised_at=from_ms(max(raised, told.at)),
-            evidence=f"{what} may be next: an incident stands since {shown_time(incident.opened)} ({incident.group})",
-            action=terms.action,
-            events=(told.event,),
-            values=values,
-            subjects=(told.thing,) if told.thing else (),
-            profile_revision=0 if case.profile is None else case.profile.revision,
-            ruleset=self._builder.ruleset,
-        )
+        revision = 0 if case.profile is None else case.profile.revision
+        signal = foretold(self._builder, terms, case.known, case.customer, told, max(raised, told.at))
+        signal.profile_revision = revision
         out.send(SIGNALS, case.customer.encode(), encode(signal))
         out.count(f"exposed.{status}")
 
@@ -292,9 +255,6 @@ class _Case(msgspec.Struct):
     known: Known
     low: int
     profile: ProfileState | None
-
-
-_MAX_KINDS: Final = 4_096
 
 
 def _within(rule: Rule) -> int:

@@ -7,16 +7,20 @@ import msgspec
 from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.friction.cause import Cause
+from touchline.pipeline.friction.evidence import shown_time
+from touchline.pipeline.friction.exposure import Told
+from touchline.pipeline.friction.fields import Value
+from touchline.pipeline.friction.incidents import Known
 from touchline.pipeline.friction.roll import Roll
 from touchline.pipeline.friction.rules import Rule
-from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
+from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, named_id, signal_id
 from touchline.pipeline.friction.state import Crossing, Emitted
 from touchline.pipeline.friction.terms import Terms, terms_of
 from touchline.pipeline.friction.timeline import FINAL, paired, status_of
 from touchline.schemas.codec import encode
 from touchline.schemas.incident import MAX_LISTED, Incident
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Scope, SignalStatus
+from touchline.schemas.vocabulary import Polarity, Scope, Severity, SignalStatus
 from touchline.schemas.wire import INCIDENTS, SIGNALS
 
 _CUSTOMERS = "customers"
@@ -127,4 +131,39 @@ def _incident(said: Emitted, signal: Signal, affected: tuple[str, ...], covers: 
         opened_at=from_ms(int(facts[_OPENED] or 0)),
         raised_at=signal.raised_at,
         evidence=signal.evidence,
+    )
+
+
+def foretold(builder: SignalBuilder, terms: Terms, known: Known, customer: str, told: Told, raised: int) -> Signal:
+    """What is said of a customer whom an incident may reach next. It is no more than medium, however bad the incident
+    is: nothing has happened to them yet. `raised` in milliseconds."""
+    status = SignalStatus(told.status)
+    party = known.group.partition(":")[2] if terms.per == "party" else terms.owner
+    what = told.thing.replace(":", " ", 1).capitalize() if told.thing else "The customer"
+    values: dict[str, Value] = {"incident": known.incident, "cause": known.group}
+    if status is not SignalStatus.OPENED:
+        values["closed_at"] = from_ms(raised).isoformat()
+    return Signal(
+        signal_id=named_id("exposed", terms.id, str(terms.version), customer, known.incident),
+        revision=told.revision,
+        status=status,
+        rule=terms.id,
+        rule_version=terms.version,
+        polarity=Polarity.NEED,
+        severity=Severity.LOW if terms.severity is Severity.LOW else Severity.MEDIUM,
+        owner=terms.owner,
+        control=builder.control(terms, party),
+        stage=terms.stage,
+        party=party,
+        channel=None,
+        customer=customer,
+        group=told.thing or customer,
+        at=from_ms(told.at),
+        raised_at=from_ms(raised),
+        evidence=f"{what} may be next: an incident stands since {shown_time(known.opened)} ({known.group})",
+        action=terms.action,
+        events=(told.event,),
+        values=values,
+        subjects=(told.thing,) if told.thing else (),
+        ruleset=builder.ruleset,
     )

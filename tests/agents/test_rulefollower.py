@@ -168,15 +168,19 @@ def test_incidents_follow_rules_too_also_when_there_were_none(folder: Path, capl
   action: act
 """
 
+    settings = Settings(journey=FAST.model_copy(update={"rules": (folder,)}))
+    processor = incident.build(settings)
+
     async def scenario() -> None:
         caplog.set_level(logging.INFO)
-        settings = Settings(journey=FAST.model_copy(update={"rules": (folder,)}))
-        processor = incident.build(settings)
         async with incident.companion(settings, processor, Metrics("incident"), stopped.append):
-            assert processor.rules.incidents == ()
+            assert many() == []
             (folder / "shop.yaml").write_text(RULES + more)
             await until(caplog, "new: many")
-            assert [rule.spec.id for rule in processor.rules.incidents] == ["many"]
+            assert many() == ["many"]
+
+    def many() -> list[str]:
+        return [rule.spec.id for rule in processor.rules.incidents]
 
     stopped: list[BaseException] = []
     asyncio.run(scenario())

@@ -82,6 +82,7 @@ def test_who_waits_for_the_same_carrier_is_told_once_when_the_incident_opens(fle
     (incident,) = fleet.signals()
     assert (signal.customer, signal.group, signal.subjects) == ("c-1", "order:1", ("order:1",))
     assert (signal.rule, signal.rule_version, signal.polarity.value) == ("carrier_down", 3, "need")
+    assert signal.severity.value == "medium"
     assert signal.values == {"incident": incident.signal_id, "cause": "party:dhl"}
     assert (signal.party, signal.control.value, signal.events) == ("dhl", "partner", ("e-1",))
     assert signal.evidence.startswith("Order 1 may be next: an incident stands since 2026-03-02 10:00 UTC")

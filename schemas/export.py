@@ -61,8 +61,8 @@ _TOPICS: Final = {
     ),
     wire.INCIDENTS: (
         "the incident",
-        f"Incidents, compacted: the newest counts. Each partition holds all of them: read one. {_READ}",
-        ("incident",),
+        f"Incidents, compacted: the newest counts; and ticks of time. Each partition holds all: read one. {_READ}",
+        ("incident", "tick"),
     ),
     wire.CUSTOMERS: (_CUSTOMER, f"Profiles, compacted: the newest counts. {_READ}", ("profile",)),
     wire.DECISIONS: (_CUSTOMER, f"What outreach made of each signal. {_READ}", ("decision",)),

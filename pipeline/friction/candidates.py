@@ -16,7 +16,7 @@ from touchline.schemas.control import Tick
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Channel, SignalStatus
-from touchline.schemas.wire import CANDIDATES
+from touchline.schemas.wire import CANDIDATES, INCIDENTS
 
 IN_SIGNALS: Final = frozenset({"party", "channel"})
 """What every signal tells of its evidence; of anything else that incidents go by, the events' values are kept."""
@@ -164,9 +164,9 @@ def _groups(rule: Rule, crossing: Crossing) -> Iterator[str]:
 
 def send_ticks(out: Outbox, topic: str, partition: int, partitions: int, high: int, wall: int | None) -> None:
     """Says to every shard of an agent how far this one is."""
-    tick = Tick(partition=partition, partitions=partitions, high=high, wall=wall)
+    tick, key = Tick(partition=partition, partitions=partitions, high=high, wall=wall), f"tick {partition}".encode()
     for number in range(partitions):
-        send_tick(out, topic, number, tick)
+        send_tick(out, topic, number, tick, key if topic == INCIDENTS else None)
 
 
 def key_of(rule: str, group: str) -> str:

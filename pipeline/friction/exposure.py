@@ -15,7 +15,7 @@ from touchline.pipeline.engine.clock import DAY
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.incidents import Known
 
-MAX_CHANGES: Final = 16
+MAX_CHANGES: Final = 64
 """The most changes of one thing that are kept; the oldest is given up."""
 
 MAX_THINGS: Final = 64
@@ -69,19 +69,22 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
     affected: dict[str, list[int]] = msgspec.field(default_factory=dict)
     told: dict[str, Told] = msgspec.field(default_factory=dict)
 
-    def change(self, rule: str, thing: str, change: Change) -> bool:
-        """Puts a change in its place. False when it is known."""
+    def change(self, rule: str, thing: str, change: Change) -> int | None:
+        """Puts a change in its place. Returns how much had to be given up for it; None when it is known."""
         things = self.things.setdefault(rule, {})
         changes = things.pop(thing, [])
         things[thing] = changes  # the newest last
-        if len(things) > MAX_THINGS:
+        evicted = len(things) > MAX_THINGS
+        if evicted:
             del things[next(iter(things))]
         place = bisect_left(changes, change.key, key=_key_of)
         if changes[place : place + 1] == [change]:
-            return False
+            return None
         changes.insert(place, change)
-        del changes[:-MAX_CHANGES]
-        return True
+        if len(changes) > MAX_CHANGES:
+            del changes[0]
+            return evicted + 1
+        return int(evicted)
 
     def count(self, cause: str, at: int) -> None:
         """The customer is one of those who are affected by a cause."""

@@ -117,7 +117,7 @@ class Outlook:
         """Whether any rule waits for that kind of event."""
         return any(pattern.wants(kind) for rule in self._listening.rules for pattern in rule.patterns)
 
-    def event(self, event: EnrichedTouchpoint, state: OutlookState, _out: Outbox, *, too_late: bool) -> None:
+    def event(self, event: EnrichedTouchpoint, state: OutlookState, out: Outbox, *, too_late: bool) -> None:
         """What happened to a customer. What comes too late exposes nobody any more."""
         at = to_ms(event.occurred_at)
         for number, roles in self._listening.hits(event):
@@ -133,8 +133,11 @@ class Outlook:
             cause = f"{rule.spec.id} {cause}" if cause else ""
             change = Change(at, event.raw_partition, event.raw_offset, event.event_id, cause)
             exposure = state.customers.get(event.customer, 0) or Exposure()
-            if exposure.change(name, thing, change):
+            evicted = exposure.change(name, thing, change)
+            if evicted is not None:
                 self._keep(event.customer, exposure, at, state)
+            if evicted:
+                out.count("evicted.exposure", evicted)
 
     def _keep(self, customer: str, exposure: Exposure, changed: int, state: OutlookState) -> None:
         """`changed`: the time as of which there is something new, which matters when there are incidents."""

@@ -14,6 +14,7 @@ from tests.friction.test_incident import Fleet
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
 from touchline.pipeline.friction import outlook
 from touchline.pipeline.friction.candidates import TICK_EVERY
+from touchline.pipeline.friction.exposure import MAX_CHANGES, MAX_THINGS
 from touchline.pipeline.friction.load import parse_rules
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -304,3 +305,13 @@ def test_a_mistake_is_told_with_its_place(old: str, new: str, message: str) -> N
     with pytest.raises(FileError) as caught:
         parse_rules(CARRIER.replace(old, new))
     assert any(message in f"{one.where} {one.message}" and one.line > 1 for one in caught.value.mistakes), caught.value
+
+
+def test_what_is_kept_of_a_customer_is_bounded_and_what_is_given_up_is_counted() -> None:
+    fleet = Fleet(CARRIER, partitions=1).feed(tick(START))
+    fleet.feed(*[shipped(n, START + n, 1, subjects=(f"order:{n}",)) for n in range(MAX_THINGS + 3)])
+    fleet.feed(*[shipped(100 + n, START + n, 2) for n in range(MAX_CHANGES + 2)])
+    assert fleet.local.shards[0][0].counts["evicted.exposure"] == 5
+    fleet.feed(*failures(START + HOUR))
+    moved(fleet, START + HOUR)
+    assert sorted(told(fleet)) == [("c-1", 1, "opened"), ("c-2", 1, "opened")]

@@ -14,6 +14,7 @@ from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
 from touchline.pipeline.engine.local import LocalRun, LocalShard
 from touchline.pipeline.engine.partition import partition_of
 from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.friction.candidates import TICK_EVERY, key_of
 from touchline.pipeline.friction.cause import MAX_RECENT
 from touchline.pipeline.friction.incident import IncidentProcessor
@@ -126,7 +127,7 @@ class Fleet:
             key = (record.key or b"").decode()
             if record.value is None:
                 rows.pop(key, None)
-            elif record.key is not None:
+            elif tick_of(record) is None:
                 rows[key] = decode_incident(record.value)
         return rows
 
@@ -162,6 +163,7 @@ def test_every_partition_has_the_whole_table_with_the_customers_affected() -> No
     fleet.feed(*[crash(n, START + 2 * SECOND) for n in range(10, 200)], tick(START + MINUTE))
     tables = [fleet.table(number) for number in range(PARTITIONS)]
     assert tables[0] == tables[1] == tables[2]
+    assert all(record.key for record in fleet.local.topics.all(INCIDENTS))  # a compacted topic takes nothing else
     ((incident_id, row),) = tables[0].items()
     assert incident_id == fleet.signals()[-1].signal_id
     assert (row.group, row.customers, row.is_open, row.revision) == ("app_version:7.1", 193, True, 2)

@@ -15,14 +15,19 @@ def build(settings: Settings) -> JourneyProcessor:
 
     Raises: FileError when a rule file has mistakes."""
     journey = settings.journey
-    options = JourneyOptions(
+    return JourneyProcessor(load_rules(journey.rules, builtin=journey.builtin_rules), options_of(settings))
+
+
+def options_of(settings: Settings) -> JourneyOptions:
+    """The settings as options: `incident` needs the same."""
+    journey = settings.journey
+    return JourneyOptions(
         lateness=journey.lateness,
         source_lateness=dict(journey.source_lateness),
         customer_ttl=journey.customer_ttl,
         own_parties=frozenset({settings.enrich.own_party}),
         health=HealthPolicy(**settings.health.model_dump()),
     )
-    return JourneyProcessor(load_rules(journey.rules, builtin=journey.builtin_rules), options)
 
 
 def companion(

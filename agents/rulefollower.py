@@ -134,7 +134,7 @@ class RuleFollower:
             self._task = asyncio.create_task(self._follow(self._source), name="rules")
             self._task.add_done_callback(self._ended)
         self._metrics.rules_in_force(self._processor.rules.hash)
-        self._log.info("%d rules are in force: %s", len(self._processor.rules.rules), self._processor.rules.hash)
+        self._log.info("%d rules are in force: %s", len(self._processor.rules.every), self._processor.rules.hash)
         return self
 
     async def __aexit__(
@@ -190,7 +190,7 @@ class RuleFollower:
         self._metrics.rules_in_force(rules.hash)
         changes = _changes(former, rules)
         self._log.info(
-            "%d rules are in force: %s, instead of %s; %s", len(rules.rules), rules.hash, former.hash, changes
+            "%d rules are in force: %s, instead of %s; %s", len(rules.every), rules.hash, former.hash, changes
         )
 
     def _refused(self, error: FileError) -> None:
@@ -208,13 +208,14 @@ def _compiled(texts: Texts, kinds: Sequence[str]) -> RuleSet:
 
 def _changes(former: RuleSet, rules: RuleSet) -> str:
     """What is new, changed and gone, by rule id."""
-    both = former.by_id.keys() & rules.by_id.keys()
-    logic = {name for name in both if former.by_id[name].key != rules.by_id[name].key}
-    words = {name for name in both - logic if former.by_id[name].spec != rules.by_id[name].spec}
+    old, new = ({rule.spec.id: rule for rule in one.every} for one in (former, rules))
+    both = old.keys() & new.keys()
+    logic = {name for name in both if old[name].key != new[name].key}
+    words = {name for name in both - logic if old[name].spec != new[name].spec}
     parts = {
-        "new": rules.by_id.keys() - both,
+        "new": new.keys() - both,
         "with another logic": logic,
         "in other words": words,
-        "gone": former.by_id.keys() - both,
+        "gone": old.keys() - both,
     }
     return "; ".join(f"{what}: {', '.join(sorted(names))}" for what, names in parts.items() if names)

@@ -205,7 +205,7 @@ class DeliverSettings(_Section):
 class RuntimeSettings(_Section):
     """The processes. `http_port` 0: a free port, told in the log; agents take one each, counting up from it."""
 
-    agents: tuple[str, ...] = ("enrich", "journey", "outreach", "deliver", "warehouse")
+    agents: tuple[str, ...] = ("enrich", "journey", "incident", "outreach", "deliver", "warehouse")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     http_host: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

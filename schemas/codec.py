@@ -7,9 +7,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from touchline.schemas.candidate import Candidate
 from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
+from touchline.schemas.incident import Incident
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -21,6 +23,8 @@ encode: Final = msgspec.json.Encoder().encode
 
 decode_touchpoint: Final = msgspec.json.Decoder(EnrichedTouchpoint).decode
 decode_signal: Final = msgspec.json.Decoder(Signal).decode
+decode_candidate: Final = msgspec.json.Decoder(Candidate).decode
+decode_incident: Final = msgspec.json.Decoder(Incident).decode
 decode_profile: Final = msgspec.json.Decoder(Profile).decode
 decode_context: Final = msgspec.json.Decoder(CustomerContext).decode
 decode_decision: Final = msgspec.json.Decoder(Decision).decode

@@ -8,9 +8,11 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from touchline.schemas import wire
+from touchline.schemas.candidate import Candidate
 from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Control, Tick
 from touchline.schemas.customer import Profile
+from touchline.schemas.incident import Incident
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.rejection import RejectCode, Rejection
 from touchline.schemas.ruleset import PublishedRules
@@ -23,6 +25,8 @@ CONTRACTS: Final[Mapping[str, type[Any]]] = {
     "profile": Profile,
     "context": CustomerContext,
     "signal": Signal,
+    "candidate": Candidate,
+    "incident": Incident,
     "decision": Decision,
     "delivery": Delivery,
     "rejection": Rejection,
@@ -34,7 +38,7 @@ CONTRACTS: Final[Mapping[str, type[Any]]] = {
 
 PUBLISHED: Final = Path(__file__).with_name("published")
 ASYNCAPI: Final = "asyncapi.json"
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"
 """Of the contracts: a field that is added raises the second number; nothing is ever renamed."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -52,6 +56,16 @@ _TOPICS: Final = {
     wire.TOUCHPOINTS: (_CUSTOMER, f"Enriched touchpoints, and ticks of time. {_READ}", ("enriched_touchpoint", "tick")),
     wire.REJECTED: ("as it came", f"Dead letters: the original record, with the reason in headers. {_READ}", ()),
     wire.SIGNALS: ("the customer, or the group", f"Friction signals, and ticks of time. {_READ}", ("signal", "tick")),
+    wire.CANDIDATES: (
+        "the rule and the group",
+        f"What may add up to an incident, from one agent of ours to another, and ticks of time. {_READ}",
+        ("candidate", "tick"),
+    ),
+    wire.INCIDENTS: (
+        "the incident",
+        f"Incidents, compacted: the newest counts; and ticks of time. Each partition holds all: read one. {_READ}",
+        ("incident", "tick"),
+    ),
     wire.CUSTOMERS: (_CUSTOMER, f"Profiles, compacted: the newest counts. {_READ}", ("profile",)),
     wire.CONTEXT: (
         _CUSTOMER,

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from touchline.schemas.rulenumbers import Average, Percentile, Ratio, Score, Sum
 from touchline.schemas.rulepatterns import CONFIG, EventPattern, Length, PositiveLength, as_list
 from touchline.schemas.types import Name
-from touchline.schemas.vocabulary import Control, Polarity, Severity, Stage
+from touchline.schemas.vocabulary import Control, Polarity, Scope, Severity, Stage
 
 _DAY: Final = 86_400_000
 _MOST_RULES: Final = 16
@@ -111,6 +111,34 @@ class AnyOf(AllOf):
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
+class Affected:
+    """True while at least `customers` different customers lie in the closed window that ends with the newest of them:
+    by an event of theirs (`by`), or by a signal that was opened for them (`signals`: of which rules)."""
+
+    by: EventPattern | None = None
+    signals: Annotated[tuple[Name, ...], BeforeValidator(as_list), Field(max_length=40)] = ()
+    customers: Annotated[int, Field(ge=2, le=500)]
+    within: PositiveLength
+
+    @model_validator(mode="after")
+    def _one_input(self) -> Self:
+        if (self.by is None) == (not self.signals):
+            raise ValueError('customers are counted by exactly one of "by" and "signals"')
+        return self
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
+class Exposed(EventPattern):
+    """Whom the cause of an incident may reach next: a customer is exposed from such an event on, to the cause that it
+    tells of, until one that fits `unless`, at most for `within`. `by`: what both must have in common (`order`), so that
+    one thing that is over leaves the others; of each the newest event counts."""
+
+    by: Name = "customer"
+    unless: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(max_length=8)] = ()
+    within: PositiveLength = 30 * _DAY
+
+
+@dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)
 class Detect:
     """How the friction is found: exactly one of these."""
 
@@ -126,6 +154,7 @@ class Detect:
     score: Score | None = None
     all: AllOf | None = None
     any: AnyOf | None = None
+    affected: Affected | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -140,9 +169,11 @@ class RuleSpec:
     """One rule.
 
     `owner` is the department that must act. `control` holds unless the party of the evidence says otherwise. `per` is
-    what the rule counts by: `customer`, the type of a subject (`order`) or an attribute. `resolve`: events of the same
-    group that end the signal. `cooldown`: how long after a signal was opened no other one is opened for the group.
-    `expires`: how long a signal stays open after what it last rested on. A new `version` starts afresh.
+    what the rule counts by: `customer`, the type of a subject (`order`) or an attribute. `scope: incident`: `per` is a
+    cause that many customers have in common, found by `affected`; `covers`: the rules whose signals it explains;
+    `exposed`: who may be next. `resolve`: events of the same group that end the signal. `cooldown`: how long after a
+    signal was opened no other one is opened for the group. `expires`: how long a signal stays open after what it last
+    rested on. A new `version` starts afresh.
     """
 
     id: Name
@@ -153,13 +184,28 @@ class RuleSpec:
     control: Control = Control.OWN
     stage: Stage
     severity: Severity = Severity.MEDIUM
+    scope: Scope = Scope.CUSTOMER
     per: Name = "customer"
     detect: Detect
+    covers: Annotated[tuple[Name, ...], BeforeValidator(as_list), Field(max_length=40)] = ()
+    exposed: Exposed | None = None
     resolve: Annotated[tuple[EventPattern, ...], BeforeValidator(as_list), Field(max_length=8)] = ()
     cooldown: Length = 0
     expires: PositiveLength = 30 * _DAY
     evidence: Annotated[str, Field(min_length=1, max_length=300)]
     action: Annotated[str, Field(min_length=1, max_length=300)]
+
+    @model_validator(mode="after")
+    def _of_its_scope(self) -> Self:
+        incident = self.scope is Scope.INCIDENT
+        if incident != (self.detect.affected is not None):
+            raise ValueError('"scope: incident" and "detect: affected" go together')
+        if incident and self.per == "customer":
+            raise ValueError('an incident needs "per": what its customers have in common, such as party')
+        for name, part in (("covers", self.covers), ("exposed", self.exposed)):
+            if part and not incident:
+                raise ValueError(f'"{name}" belongs to a rule with "scope: incident"')
+        return self
 
 
 @dataclass(slots=True, kw_only=True, frozen=True, config=CONFIG)

@@ -15,12 +15,22 @@ _CONFIG = ConfigDict(extra="forbid")
 
 
 @dataclass(slots=True, kw_only=True, config=_CONFIG)
+class Repeat:
+    """The same event for many: `times` in all, each `every` after the one before."""
+
+    times: Annotated[int, Field(ge=2, le=1_000)]
+    every: Length = 0
+
+
+@dataclass(slots=True, kw_only=True, config=_CONFIG)
 class TestEvent:
-    """A touchpoint at an offset from the start. `arrives`: the offset at which it reaches us, else at once. What is not
-    said comes from the catalogue of kinds."""
+    """A touchpoint at an offset from the start. `arrives`: the offset at which it reaches us, else at once. `repeat`:
+    `{n}` in the id, the customer and the subjects is the number of each, from 1. What is not said comes from the
+    catalogue of kinds."""
 
     at: Length
     kind: Kind
+    repeat: Repeat | None = None
     arrives: Length | None = None
     id: ID | None = None
     source: ID = "test"
@@ -41,7 +51,7 @@ class TestEvent:
 @dataclass(slots=True, kw_only=True, config=_CONFIG)
 class Expected:
     """A signal as it stands in the end. `status`: `open`, `resolved`, `retracted` or `expired`; `at`: the offset at
-    which the friction became true. What is left out may be anything."""
+    which the friction became true. Of an incident `customers`: how many it has. What is left out may be anything."""
 
     rule: Name
     at: Length | None = None
@@ -52,6 +62,7 @@ class Expected:
     control: Control | None = None
     party: Name | None = None
     count: int | None = None
+    customers: int | None = None
     revision: int | None = None
     evidence: str | None = None
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from touchline.schemas.types import ID, Name, Time
-from touchline.schemas.vocabulary import Channel, Control, Polarity, Severity, SignalStatus, Stage
+from touchline.schemas.vocabulary import Channel, Control, Polarity, Scope, Severity, SignalStatus, Stage
 
 MAX_EVIDENCE = 20
 """How many event ids a signal lists at the most; `values.events` has the whole number."""
@@ -21,6 +21,8 @@ class Signal:
     `at` is when the friction became true, in event time (an absence: its deadline); `raised_at` is the event time of
     the stream when it was noticed, which for late and absent events is later. `group` is what the rule counts by:
     the customer, or a subject such as `order:123`. `values` holds the numbers behind it and `threshold`s they passed.
+    `scope`: an incident is many customers', and has its group where others name their customer. `causes`: what may
+    explain it, each the id of a rule for incidents and a group of it.
     `provisional`: fired while a source stood still, so it may be retracted. `profile_revision`: see `Profile`.
     """
 
@@ -48,6 +50,8 @@ class Signal:
     profile_revision: int = 0
     provisional: bool = False
     ruleset: str = ""
+    scope: Scope = Scope.CUSTOMER
+    causes: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:

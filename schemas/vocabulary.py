@@ -74,6 +74,13 @@ class Polarity(StrEnum):
     DELIGHT = "delight"
 
 
+class Scope(StrEnum):
+    """Whose a signal is: one customer's, or an incident that many of them have in common."""
+
+    CUSTOMER = "customer"
+    INCIDENT = "incident"
+
+
 class Severity(StrEnum):
     """How bad, in rising order of declaration."""
 

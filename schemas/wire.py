@@ -6,6 +6,8 @@ RAW: Final = "touchpoints.raw"
 TOUCHPOINTS: Final = "touchpoints"
 REJECTED: Final = "touchpoints.rejected"
 SIGNALS: Final = "friction.signals"
+CANDIDATES: Final = "friction.candidates"
+INCIDENTS: Final = "incidents"
 CUSTOMERS: Final = "customers"
 CONTEXT: Final = "customers.context"
 DECISIONS: Final = "outreach.decisions"
@@ -13,10 +15,14 @@ DELIVERIES: Final = "outreach.deliveries"
 OUTBOX: Final = "outreach.outbox"
 RULES: Final = "rules"
 
-TOPICS: Final = (RAW, TOUCHPOINTS, REJECTED, SIGNALS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX, RULES)
+TOPICS: Final = (
+    RAW, TOUCHPOINTS, REJECTED, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX,
+    RULES,
+)  # fmt: skip
 
-KEYED: Final = (TOUCHPOINTS, SIGNALS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX)
-"""Topics with one partition count among them: the same customer has the same partition number on each."""
+KEYED: Final = (TOUCHPOINTS, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX)
+"""Topics with one partition count among them: the same customer has the same partition number on each.
+Candidates are keyed by rule and group; each partition of `incidents` holds the whole table."""
 
 
 def state_topic(agent: str) -> str:

@@ -13,7 +13,18 @@ from touchline.agents.registry import AGENTS
 from touchline.agents.runtime.clients import new_admin
 from touchline.agents.runtime.errors import WorkerError, broker_errors
 from touchline.agents.settings import Settings
-from touchline.schemas.wire import CONTEXT, CUSTOMERS, RAW, REJECTED, RULES, TOPICS, TOUCHPOINTS, state_topic
+from touchline.schemas.wire import (
+    CANDIDATES,
+    CONTEXT,
+    CUSTOMERS,
+    INCIDENTS,
+    RAW,
+    REJECTED,
+    RULES,
+    TOPICS,
+    TOUCHPOINTS,
+    state_topic,
+)  # fmt: skip
 
 _DAY_MS: Final = 86_400_000
 _KAFKA_MESSAGE_BYTES: Final = 1_048_588
@@ -48,6 +59,8 @@ def plan(settings: Settings) -> list[TopicPlan]:
         RAW: {**days, "message.timestamp.type": "LogAppendTime"},
         TOUCHPOINTS: days,
         REJECTED: {**weeks, "max.message.bytes": str(_KAFKA_MESSAGE_BYTES + (64 << 10))},
+        CANDIDATES: days,
+        INCIDENTS: {"cleanup.policy": "compact"},
         CUSTOMERS: {"cleanup.policy": "compact"},
         CONTEXT: {"cleanup.policy": "compact"},
         RULES: {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)},

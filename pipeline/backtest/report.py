@@ -13,6 +13,7 @@ from touchline.pipeline.engine.clock import DAY, from_ms
 from touchline.pipeline.friction.rules import CUSTOMER, RuleSet
 from touchline.pipeline.measures.alerts import Alert, alert_load
 from touchline.pipeline.measures.detection import Quartiles
+from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.vocabulary import Polarity, Severity
 
 _SEVERITIES: Final = {severity: place for place, severity in enumerate(Severity)}
@@ -22,9 +23,11 @@ ALL: Final = "all of friction"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFigures:
-    """One rule in one part of history. `signals` opened, `retracted` of them; `customers` behind them. The rest only
-    with an outcome: `warned` cases, `hits` of them right; `open`: of the others, those to which the outcome may still
-    come after the end of history; `lead`: lower quartile, median, upper quartile."""
+    """One rule in one part of history. `signals` opened, `retracted` of them; `customers` behind them (of a rule for
+    incidents: the incidents, and the customers affected; who was told that it may reach them next is under
+    `<rule>.exposed`). The rest only with an outcome, and not of incidents: `warned` cases, `hits` of them right;
+    `open`: of the others, those to which the outcome may still come after the end of history; `lead`: lower quartile,
+    median, upper quartile."""
 
     rule: str
     owner: str
@@ -106,18 +109,36 @@ class Figures:
         book: the cases, closed.
         rules: the rules in force; those that are outcomes themselves are not told of.
         signals: without those that are outcomes.
+        incidents: signals of incidents.
         budget: alerts of an owner in a day; None: no limit.
     """
 
     def __init__(
-        self, book: CaseBook, rules: RuleSet, signals: Iterable[PastSignal], *, budget: int | None = None
+        self,
+        book: CaseBook,
+        rules: RuleSet,
+        signals: Iterable[PastSignal],
+        *,
+        incidents: Sequence[PastSignal] = (),
+        budget: int | None = None,
     ) -> None:
         self._book = book
         self._budget = budget
         self._signals = list(signals)
         outcome = book.question.outcome
         gone = frozenset[str]() if outcome is None else outcome.rules
-        self._specs = [rule.spec for rule in rules.rules if rule.spec.id not in gone]
+        self._incidents = incidents
+        self._specs = [
+            (rule.spec.id, (rule.spec.owner, rule.spec.severity, rule.spec.polarity))
+            for rule in rules.rules
+            if rule.spec.id not in gone
+        ]
+        self._specs += [
+            (f"{rule.spec.id}.exposed", (rule.spec.owner, rule.spec.severity, Polarity.NEED))
+            for rule in rules.incidents
+            if rule.spec.exposed is not None
+        ]
+        self._many = [rule.spec for rule in rules.incidents]
 
     def part(self, name: str, part: Part) -> PartFigures:
         """The figures of a part of history."""
@@ -126,10 +147,8 @@ class Figures:
         by_rule: dict[str, list[PastSignal]] = defaultdict(list)
         for signal in mine:
             by_rule[signal.rule].append(signal)
-        rows = [
-            self._row(spec.id, (spec.owner, spec.severity, spec.polarity), by_rule[spec.id], part)
-            for spec in self._specs
-        ]
+        rows = [self._row(name, words, by_rule[name], part) for name, words in self._specs]
+        rows += [self._of_incidents(spec, part) for spec in self._many]
         rows.sort(key=lambda row: (-row.signals, row.rule))
         friction = [signal for signal in mine if signal.polarity is Polarity.FRICTION]
         if asked and len({signal.rule for signal in friction}) > 1:
@@ -143,6 +162,18 @@ class Figures:
             bad=None if base is None else base.bad,
             rules=rows,
             owners=self._owners(mine, rows, part),
+        )
+
+    def _of_incidents(self, spec: RuleSpec, part: Part) -> RuleFigures:
+        mine = [one for one in self._incidents if one.rule == spec.id and part.holds(one.at)]
+        return RuleFigures(
+            rule=spec.id,
+            owner=spec.owner,
+            severity=str(spec.severity),
+            polarity=str(spec.polarity),
+            signals=len(mine),
+            retracted=sum(not one.stands for one in mine),
+            customers=sum(one.customers for one in mine),
         )
 
     def _row(self, rule: str, words: tuple[str, str, str], signals: Sequence[PastSignal], part: Part) -> RuleFigures:

@@ -16,13 +16,14 @@ from touchline.pipeline.engine.clock import SECOND, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.enrichment.processor import TICK_RECORDS, EnrichProcessor
+from touchline.pipeline.friction.incident import SLOT, IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
 from touchline.pipeline.friction.rules import RuleSet
 from touchline.schemas.codec import decode_touchpoint, encode
 from touchline.schemas.control import Control, Tick
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.vocabulary import Polarity, Severity, SignalStatus
-from touchline.schemas.wire import CONTROL_HEADER, RAW, SIGNALS, TICK_HEADER, TOUCHPOINTS
+from touchline.schemas.vocabulary import Polarity, Scope, Severity, SignalStatus
+from touchline.schemas.wire import CANDIDATES, CONTROL_HEADER, INCIDENTS, RAW, SIGNALS, TICK_HEADER, TOUCHPOINTS
 
 BATCH: Final = 4_000
 _CONTROL: Final = ((CONTROL_HEADER, b"1"),)
@@ -49,6 +50,8 @@ class _Said(msgspec.Struct):
     evidence: str
     events: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    scope: Scope = Scope.CUSTOMER
+    values: dict[str, str | int | float | bool | None] = {}
 
 
 _decode_said: Final = msgspec.json.Decoder(_Said).decode
@@ -58,7 +61,8 @@ _decode_said: Final = msgspec.json.Decoder(_Said).decode
 class PastSignal:
     """A signal of history. Times in milliseconds since 1970 UTC: `at` is when the friction became true, as it stands in
     the end; `raised_at` when it was first told. `status`, `revision` and `evidence` are the last, `events` those of the
-    first revision: what was known when it was raised."""
+    first revision: what was known when it was raised. Of an incident `customers` are those affected; a customer who
+    was told that it may reach them next has a signal of the rule `<rule>.exposed`."""
 
     signal_id: str
     rule: str
@@ -74,6 +78,8 @@ class PastSignal:
     evidence: str
     events: tuple[str, ...]
     subjects: tuple[str, ...]
+    scope: Scope = Scope.CUSTOMER
+    customers: int = 1
 
     @property
     def stands(self) -> bool:
@@ -86,7 +92,18 @@ class Trial:
     """One set of rules on its way through history: its signals by id, and what its agent counted."""
 
     shard: LocalShard
+    incident: LocalShard | None = None
+    lag: int = 0
     signals: dict[str, PastSignal] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rules: RuleSet, options: JourneyOptions) -> "Trial":
+        """For a set of rules; the agent `incident` works only where one is about incidents."""
+        journey = LocalShard(JourneyProcessor(rules, options), 0, 1)
+        if not rules.incidents:
+            return cls(journey)
+        incident = IncidentProcessor(rules, options)
+        return cls(journey, LocalShard(incident, 0, 1), max(incident.lags.values()) + options.lateness)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -95,20 +112,42 @@ class Trial:
 
     def process(self, records: Sequence[PlainRecord]) -> None:
         """Hands over a batch of `touchpoints`."""
-        for output in self.shard.process(TOUCHPOINTS, records, 0):
+        self._follow(self.shard.process(TOUCHPOINTS, records, 0))
+
+    def finish(self, until: int) -> None:
+        """Tells of the incidents up to a time as well, which are told once nothing can come before them."""
+        incident = self.incident
+        if incident is not None:
+            slot = until - until % SLOT + SLOT
+            tick = encode(Tick(partition=0, partitions=1, high=slot + self.lag))
+            self._follow(incident.process(CANDIDATES, [PlainRecord(0, 0, None, tick, _TICK)], 0))
+
+    def _follow(self, outputs: Sequence[Output]) -> None:
+        """Hears what was said, and hands on what is between the agents."""
+        candidates, incidents = list[PlainRecord](), list[PlainRecord]()
+        for output in outputs:
             if output.topic == SIGNALS and output.key is not None:
                 self._heard(_decode_said(output.value or b""))
+            elif output.topic in (CANDIDATES, INCIDENTS):
+                record = PlainRecord(0, 0, output.key, output.value, output.headers)
+                (candidates if output.topic == CANDIDATES else incidents).append(record)
         self.shard.changelog.clear()  # a back-test is not continued
+        if self.incident is not None and candidates:
+            self._follow(self.incident.process(CANDIDATES, candidates, 0))
+            self.incident.changelog.clear()
+        if incidents:
+            self._follow(self.shard.process(INCIDENTS, incidents, 0))
 
     def _heard(self, said: _Said) -> None:
         known = self.signals.get(said.signal_id)
         if known is not None:
             known.at, known.status, known.revision = to_ms(said.at), said.status, said.revision
-            known.evidence = said.evidence
+            known.evidence, known.customers = said.evidence, int(said.values.get("customers") or known.customers)
             return
+        exposed = said.scope is Scope.CUSTOMER and "incident" in said.values
         self.signals[said.signal_id] = PastSignal(
             signal_id=said.signal_id,
-            rule=said.rule,
+            rule=f"{said.rule}.exposed" if exposed else said.rule,
             polarity=said.polarity,
             severity=said.severity,
             owner=said.owner,
@@ -121,6 +160,8 @@ class Trial:
             evidence=said.evidence,
             events=said.events,
             subjects=said.subjects,
+            scope=said.scope,
+            customers=int(said.values.get("customers") or 1),
         )
 
 
@@ -138,7 +179,7 @@ class HistoryRun:
     """
 
     def __init__(self, enrich: EnrichProcessor, sets: Sequence[RuleSet], options: JourneyOptions, look: Look) -> None:
-        self.trials = [Trial(LocalShard(JourneyProcessor(rules, options), 0, 1)) for rules in sets]
+        self.trials = [Trial.of(rules, options) for rules in sets]
         self.since: int | None = None
         self.until: int | None = None
         self.too_late = 0
@@ -198,6 +239,8 @@ class HistoryRun:
             self._work_off_raw()
         self._tick(self.until)
         self._work_off()
+        for trial in self.trials:
+            trial.finish(self.until)
 
     def _next(self) -> int:
         self._offset += 1

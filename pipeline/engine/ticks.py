@@ -11,11 +11,11 @@ _MARK = ((TICK_HEADER, b"1"),)
 def tick_of(record: Record) -> Tick | None:
     """The tick in a record, None when the record is something else."""
     headers = record.headers
-    if headers and record.key is None and record.value is not None and headers[0][0] == TICK_HEADER:
+    if headers and record.value is not None and headers[0][0] == TICK_HEADER:
         return decode_tick(record.value)
     return None
 
 
-def send_tick(out: Outbox, topic: str, partition: int, tick: Tick) -> None:
-    """Sends a tick to one partition of a topic."""
-    out.send(topic, None, encode(tick), partition=partition, headers=_MARK)
+def send_tick(out: Outbox, topic: str, partition: int, tick: Tick, key: bytes | None = None) -> None:
+    """Sends a tick to one partition of a topic. On one that is compacted it needs a key: a broker refuses others."""
+    out.send(topic, key, encode(tick), partition=partition, headers=_MARK)

@@ -13,7 +13,7 @@ from touchline.pipeline.friction.checklogic import LogicCheck
 from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.cost import RuleCost, cost_of, handlers
 from touchline.pipeline.friction.linking import Placed, linked
-from touchline.pipeline.friction.load import BUILTIN, compile_placed, rule_files
+from touchline.pipeline.friction.load import BUILTIN, compile_written, rule_files, written
 from touchline.pipeline.friction.mapkinds import MadeKinds
 from touchline.pipeline.friction.places import places
 from touchline.pipeline.friction.rules import Rule, Tally
@@ -99,20 +99,22 @@ class _Checker:
         """The rules of the files that compile together, each with its place; and all that are in force with them. A
         file with mistakes is left out, and the others are looked at without it."""
         left = list(files)
-        shipped = compile_placed([YamlFile.read(path) for path in rule_files([BUILTIN])], Tally()) if builtin else []
+        shipped = written(YamlFile.read(path) for path in rule_files([BUILTIN])) if builtin else []
         while True:
             try:
-                placed = compile_placed(left, Tally())
-                ids = {rule.spec.id for _, _, rule in placed} | self.absent
-                others = [one for one in shipped if one[2].spec.id not in ids]
+                mine = written(left)
+                ids = {one.spec.id for one in mine} | self.absent
+                beside = [one for one in shipped if one.spec.id not in ids]
+                placed = compile_written(mine, Tally(), beside=beside)
+                others = compile_written(beside, Tally(), beside=mine)
                 rules = linked([*others, *placed], self.absent)
             except FileError as error:
                 self.mistakes(error)
                 self.absent |= {name for file in left if file.name == error.name for name in _ids(file)}
                 left = [file for file in left if file.name != error.name]
                 continue
-            mine = rules[len(others) :]
-            return [(file, path, rule) for (file, path, _), rule in zip(placed, mine, strict=True)], rules
+            own = rules[len(others) :]
+            return [(file, path, rule) for (file, path, _), rule in zip(placed, own, strict=True)], rules
 
     def rule(self, file: YamlFile, path: Path_, rule: Rule) -> None:
         def tell(at: Path_, severity: str, code: str, message: str) -> None:
@@ -144,7 +146,7 @@ class _Checker:
             beside.setdefault(tests.rule_file, []).append(tests)
         for file in files:
             found = beside.get(Path(file.name), [])
-            missing = untested(found[0].rules, found, found[0].own) if found else []
+            missing = untested(found[0].rules, found, found[0].ids) if found else []
             for number, spec in enumerate(file.as_type(_ADAPTER).rules):
                 lacks = [f"has no test in which it {what}" for rule, what in missing if rule == spec.id]
                 place = file.place(("rules", number, "id"))

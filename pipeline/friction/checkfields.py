@@ -68,7 +68,8 @@ class FieldCheck:
         for place in self.places:
             if place.condition is not None:
                 self._condition(place, place.condition, aliases)
-        every = tuple(kind for place in self.places if place.role != "resolve" for kind in place.kinds)
+        beside = {"resolve", "exposed"}
+        every = tuple(kind for place in self.places if not beside & {*map(str, place.path)} for kind in place.kinds)
         for alias, name in sorted(self.rule.evidence.fields):
             self._known((*self.path, "evidence"), name, aliases.get(alias, every))
         value = getattr(self.detect, "value", None)

@@ -28,7 +28,9 @@ class LogicCheck:
         for place in self.places:
             if place.condition is not None:
                 self._condition(place, place.condition.tree)
-        opening = [place for place in self.places if place.role in {"match", "count", "distinct", "steps", "after"}]
+        opening = [
+            place for place in self.places if place.role in {"match", "count", "distinct", "steps", "after", "by"}
+        ]
         for place in self.places:
             if place.role == "resolve":
                 self._resolve(place, opening)
@@ -61,7 +63,7 @@ class LogicCheck:
         if not covered:
             return
         message = "ends the signal by the same event that the rule looks for"
-        needs_more = self.detector in {"count", "distinct"} and len(covered) == len(opening)
+        needs_more = self.detector in {"count", "distinct", "affected"} and len(covered) == len(opening)
         if needs_more or (self.detector == "sequence" and covered != [0]):
             self.tell(place.path, "error", "unreachable", f"{message}, which starts anew each time: it never fires")
         elif self.detector != "absence":

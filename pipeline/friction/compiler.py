@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from touchline.pipeline.friction.absence import AbsenceDetector
+from touchline.pipeline.friction.affected import AffectedDetector
 from touchline.pipeline.friction.aggregates import (
     PART,
     Aggregate,
@@ -31,11 +32,12 @@ from touchline.pipeline.friction.evidence import WORDS, TemplateError, parse_tem
 from touchline.pipeline.friction.fields import PRIVATE, TYPES, FieldType
 from touchline.pipeline.friction.patterns import PatternCompiler
 from touchline.pipeline.friction.positive import Detector, Timing
-from touchline.pipeline.friction.rules import Rule
+from touchline.pipeline.friction.rules import Pattern, Rule
 from touchline.pipeline.friction.score import ExponentialScore, LinearScore
 from touchline.pipeline.friction.state import CONTEXT, EXPECT, FIRST, RESOLVE, UNLESS
 from touchline.schemas.rulefile import (
     Absence,
+    Affected,
     AllOf,
     AnyOf,
     Count,
@@ -74,7 +76,20 @@ class RuleCompiler(PatternCompiler):
         Raises: FileError with all its mistakes."""
         found = self._found()
         self.also("resolve", self.spec.resolve, RESOLVE, self.path)
-        return self._rule(found)
+        return self._rule(found, self._exposed())
+
+    def _exposed(self) -> tuple[Pattern, ...]:
+        """Who may be next, for a rule for incidents: patterns of their own, beside what it counts."""
+        exposed, path = self.spec.exposed, (*self.path, "exposed")
+        if exposed is None:
+            return ()
+        if exposed.as_ is not None:
+            self.mistake((*path, "as"), "the evidence can't tell of who is exposed, so there is nothing to name")
+        own = PatternCompiler(self.file, self.path, self.spec, self.tally, self.mistakes)
+        own.pattern(exposed, FIRST, path)
+        own.also("unless", exposed.unless, UNLESS, path)
+        self._public(exposed.by, (*path, "by"))
+        return tuple(own.patterns)
 
     def _found(self) -> "_Found":
         builders: dict[str, Callable[[Any], _Found]] = {
@@ -90,11 +105,12 @@ class RuleCompiler(PatternCompiler):
             "score": self._score,
             "all": self._all,
             "any": self._any,
+            "affected": self._affected,
         }
         detect = self.spec.detect
         return next(build(part) for name, build in builders.items() if (part := getattr(detect, name)) is not None)
 
-    def _rule(self, found: "_Found") -> Rule:
+    def _rule(self, found: "_Found", exposed: tuple[Pattern, ...]) -> Rule:
         template = None
         try:
             template = parse_template(self.spec.evidence, found.aliases, WORDS | found.words)
@@ -109,7 +125,7 @@ class RuleCompiler(PatternCompiler):
         detector = found.detector.keeping(frozenset(self.fields))
         return Rule(
             self.spec, f"{self.spec.id}:{logic_hash(self.spec)}", detector, tuple(self.patterns),
-            tuple(sorted(self.fields)), needs, template, found.threshold, found.within,
+            tuple(sorted(self.fields)), needs, template, found.threshold, found.within, exposed,
         )  # fmt: skip
 
     def _timing(self, within: int = 0, grace: int = 0) -> Timing:
@@ -196,6 +212,15 @@ class RuleCompiler(PatternCompiler):
         rules = tuple(name for side in spec.rules for name in side)
         detector = CompositeDetector(self._timing(spec.within), rules, sides, at_least)
         return _Found(detector, (), frozenset({"rules"}), at_least, spec.within)
+
+    def _affected(self, affected: Affected) -> "_Found":
+        alias, aliases = _LAST, tuple[str, ...]()
+        if affected.by is not None:
+            alias = affected.by.as_ or _LAST
+            aliases = (alias,)
+            self.pattern(affected.by, FIRST, (*self.path, "detect", "affected", "by"))
+        detector = AffectedDetector(self._timing(affected.within), alias, affected.customers, bool(affected.signals))
+        return _Found(detector, aliases, frozenset({"customers"}), affected.customers, affected.within)
 
     def _public(self, name: str, path: Path_) -> None:
         if name in PRIVATE:

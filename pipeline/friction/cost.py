@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from touchline.pipeline.engine.clock import SECOND, to_ms
 from touchline.pipeline.enrichment.kinds import AttributeType, Catalogue
+from touchline.pipeline.friction.affected import MAX_COUNTED
 from touchline.pipeline.friction.composite import MAX_PARTS, CompositeDetector, part_of
+from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.places import fits
 from touchline.pipeline.friction.positive import MAX_WINDOW
 from touchline.pipeline.friction.rules import Rule
-from touchline.pipeline.friction.state import CLOSING, CONTEXT, EMPTY, Crossing, Emitted, Machine
+from touchline.pipeline.friction.state import CLOSING, CONTEXT, EMPTY, FIRST, Crossing, Emitted, Item, Machine
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.types import Scalar
 from touchline.schemas.vocabulary import Actor, Channel, SignalStatus, Stage
@@ -61,6 +63,10 @@ def cost_of(rule: Rule, catalogue: Catalogue) -> RuleCost:
     if isinstance(rule.detector, CompositeDetector):
         least = rule.detector.at_least - 1
         return RuleCost(rule.spec.id, 0, _linked_bytes(rule, rule.detector, least), _linked_bytes(rule, rule.detector))
+    if detect.affected is not None:
+        before, most = (_affected(rule, events) for events in (detect.affected.customers - 1, MAX_COUNTED))
+        kinds = [kind for kind in catalogue.kinds if any(pattern.wants(kind) for pattern in rule.patterns)]
+        return RuleCost(rule.spec.id, len(kinds), before, most)
     counting = detect.count or detect.distinct
     reckoning = detect.sum or detect.average or detect.percentile or detect.ratio
     before = counting.at_least - 1 if counting else reckoning.min_events - 1 if reckoning else 1
@@ -92,6 +98,18 @@ def _bytes(rule: Rule, catalogue: Catalogue, events: int) -> int:
             if item is not None:
                 machine = rule.detector.step(machine, item)
     return len(_encode(machine)) + len(rule.key) + len(_TEXT)
+
+
+def _affected(rule: Rule, customers: int) -> int:
+    """Of a cause of incidents with so many customers."""
+    facts: dict[str, Value] = dict.fromkeys(rule.captures, _TEXT)
+    window = tuple(
+        Item(
+            to_ms(_TIME) + n, 0, n, f"00000000-0000-4000-8000-{n:012d}", f"customer-{n:05d}", FIRST, "own", "app", facts
+        )
+        for n in range(customers)
+    )
+    return len(_encode(Machine(window))) + len(rule.key) + len(_TEXT)
 
 
 def _event(rule: Rule, catalogue: Catalogue, kind: str, number: int) -> EnrichedTouchpoint:

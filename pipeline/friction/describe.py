@@ -9,7 +9,7 @@ from touchline.pipeline.friction.deadline import parse_deadline
 from touchline.pipeline.friction.evidence import parse_template, shown_length
 from touchline.pipeline.friction.fields import TYPES
 from touchline.pipeline.friction.where import parse_where
-from touchline.schemas.rulefile import Absence, AllOf, AnyOf, Count, Distinct, Match, RuleSpec, Steps
+from touchline.schemas.rulefile import Absence, Affected, AllOf, AnyOf, Count, Distinct, Exposed, Match, RuleSpec, Steps
 from touchline.schemas.rulenumbers import Average, Percentile, Points, Ratio, Score, Sum
 from touchline.schemas.rulepatterns import EventPattern
 
@@ -31,6 +31,13 @@ def finds(spec: RuleSpec) -> list[str]:
     return _WORDS[name](part)
 
 
+def next_words(exposed: Exposed) -> str:
+    """Who may be next."""
+    by = "" if exposed.by == "customer" else f", each `{exposed.by}` by itself"
+    until = f", until {_any_of(exposed.unless)}" if exposed.unless else ""
+    return f"who has {pattern_words(exposed)}{by}{until}; for **{shown_length(exposed.within)}** at the most"
+
+
 def pattern_words(pattern: AnyPattern) -> str:
     """The kinds and the condition of a pattern: `a` or `b` where …"""
     return listed(pattern.event) + condition_words(pattern.where)
@@ -49,7 +56,7 @@ def listed(names: Sequence[str], word: str = "or") -> str:
 
 def patterns_of(spec: RuleSpec) -> list[AnyPattern]:
     """Every pattern of a rule, in the order of the file."""
-    return [*_patterns(spec.detect), *_patterns(spec.resolve)]
+    return [*_patterns(spec.detect), *_patterns(spec.resolve), *_patterns(spec.exposed)]
 
 
 def sides_of(spec: RuleSpec) -> tuple[tuple[str, ...], ...]:
@@ -79,9 +86,9 @@ def opening(spec: RuleSpec) -> set[str]:
     """The kinds without which nothing begins; none for a rule on rules."""
     if sides_of(spec):
         return set()
-    first = next(_patterns(spec.detect))
+    patterns = list(_patterns(spec.detect))  # none where signals are counted
     alone = spec.detect.absence is not None or spec.detect.sequence is not None
-    return {kind for pattern in ([first] if alone else _patterns(spec.detect)) for kind in pattern.event}
+    return {kind for pattern in (patterns[:1] if alone else patterns) for kind in pattern.event}
 
 
 def needs(spec: RuleSpec, catalogue: Catalogue) -> dict[str, list[str]]:
@@ -101,7 +108,10 @@ def needs(spec: RuleSpec, catalogue: Catalogue) -> dict[str, list[str]]:
     if isinstance(value, str):
         _want(wanted, catalogue, list(_patterns(spec.detect)), value)
     if spec.per != "customer":
-        _want(wanted, catalogue, patterns_of(spec), spec.per)
+        over = () if spec.exposed is None else spec.exposed.unless
+        _want(wanted, catalogue, [pattern for pattern in patterns_of(spec) if pattern not in over], spec.per)
+    if spec.exposed is not None and spec.exposed.by != "customer":
+        _want(wanted, catalogue, list(_patterns(spec.exposed)), spec.exposed.by)
     return {kind: list(found) for kind, found in wanted.items()}
 
 
@@ -171,6 +181,11 @@ def _count(part: Count) -> list[str]:
 def _distinct(part: Distinct) -> list[str]:
     many = f"At least **{part.at_least}** different values of `{part.value}`"
     return [f"{many} within **{shown_length(part.within)}**, among {pattern_words(part)}."]
+
+
+def _affected(part: Affected) -> list[str]:
+    what = f"of {pattern_words(part.by)}" if part.by is not None else f"with a signal of {listed(part.signals)}"
+    return [f"At least **{part.customers}** different customers within **{shown_length(part.within)}** {what}."]
 
 
 def _sequence(part: Steps) -> list[str]:
@@ -270,4 +285,5 @@ _WORDS: Final[dict[str, Callable[..., list[str]]]] = {
     "score": _score,
     "all": _all,
     "any": _any,
+    "affected": _affected,
 }

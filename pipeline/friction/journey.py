@@ -14,12 +14,14 @@ from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.ticks import send_tick, tick_of
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction import profile
+from touchline.pipeline.friction.candidates import TICK_EVERY, CandidateSender, send_ticks
 from touchline.pipeline.friction.code import Mark
 from touchline.pipeline.friction.context import ContextWriter
 from touchline.pipeline.friction.customer import NOWHERE, Customer
 from touchline.pipeline.friction.fields import Value
+from touchline.pipeline.friction.outlook import Outlook, OutlookState
 from touchline.pipeline.friction.packing import packing
-from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.friction.rules import MAX_KINDS, RuleSet
 from touchline.pipeline.friction.telling import Watch
 from touchline.pipeline.friction.terms import Terms, new_terms, terms_of
 from touchline.pipeline.friction.watch import Watcher
@@ -28,7 +30,7 @@ from touchline.pipeline.measures.health import HealthPolicy
 from touchline.schemas.codec import DecodeError, decode_touchpoint, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.wire import CUSTOMERS, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import CANDIDATES, CUSTOMERS, INCIDENTS, SIGNALS, TOUCHPOINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,13 @@ _PORTION: Final = 500
 
 class _Place(msgspec.Struct, array_like=True):
     """How far a shard is: `forwarded` is the low that was last passed on; `ruleset` the hash of the rules under which
-    it works; `settled`: no customer has anything left of other rules."""
+    it works; `settled`: no customer has anything left of other rules; `told`: as `forwarded`, to the agent
+    `incident`."""
 
     forwarded: int | None = None
     ruleset: str = ""
     settled: bool = True
+    told: int | None = None
 
 
 class JourneyState:
@@ -66,12 +70,19 @@ class JourneyState:
         self.marks = Watermarks()
         self.place = Cell(_Place(), msgspec.msgpack.encode, _decode_place)
         self.terms = new_terms()
+        self.outlook = OutlookState()
         self.unsettled: Iterator[str] | None = None
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """For the changelog; words after the customers, who bring new ones."""
-        return {"c": self.customers, "w": self.marks, "p": self.place, "r": self.terms, "n": self.words}
+        own: dict[str, Piece] = {"c": self.customers, "w": self.marks, "p": self.place, "r": self.terms}
+        return own | {"n": self.words} | self.outlook.pieces
+
+    def profile_of(self, customer: str) -> profile.ProfileState | None:
+        """A customer's profile, as far as it is known."""
+        known = self.customers.get(customer, self.marks.low or 0)
+        return None if known is None else known.profile
 
     def former(self, key: str) -> Terms | None:
         """What signals say of the rule with that state key."""
@@ -85,7 +96,7 @@ def _decode_place(data: bytes) -> _Place:
 class JourneyProcessor:
     """The logic of `journey` for one shard."""
 
-    inputs = (TOUCHPOINTS,)
+    inputs = (TOUCHPOINTS, INCIDENTS)
 
     def __init__(self, rules: RuleSet, options: JourneyOptions | None = None) -> None:
         self.options = options or JourneyOptions()
@@ -98,7 +109,10 @@ class JourneyProcessor:
         """Another set of rules, for all that is processed from now on. Each shard goes over to it with its next batch:
         what did not change goes on where it was, what did starts afresh, and what it had open expires."""
         self.rules = rules
-        self._watcher = Watcher(rules, self.options.own_parties)
+        self._outlook = Outlook(rules, self.options.own_parties, self._longest)
+        self._candidates = CandidateSender.of(rules, self._longest, self._outlook.note)
+        self._beside: dict[str, tuple[CandidateSender | Outlook, ...]] = {}
+        self._watcher = Watcher(rules, self.options.own_parties, self._candidates)
 
     def new_state(self) -> JourneyState:
         """Empty state."""
@@ -107,19 +121,24 @@ class JourneyProcessor:
     def process(self, batch: Batch, state: JourneyState, out: Outbox) -> None:
         """Takes in touchpoints and ticks. An empty batch changes nothing but what other rules left: time comes in
         by ticks."""
-        watch = Watch("", Customer(), None, None, 0, False, batch.partition, out)
+        watch = Watch("", Customer(), None, None, 0, False, batch.partition, out, partitions=batch.partitions)
         watch.said = [] if self._contexts is not None else None
         self._set_time(watch, state)
         if state.place.value.ruleset != self.rules.hash:
             self._begin_under_these_rules(state)
         if not state.place.value.settled:
             self._settle_some(watch, state)
-        for record in batch.records:
+        self._outlook.noted.clear()
+        if batch.topic == INCIDENTS:
+            self._outlook.heard(batch, state.outlook, out, state.profile_of)
+        for record in batch.records if batch.topic != INCIDENTS else ():
             tick = tick_of(record) if record.headers else None
             if tick is not None:
                 self._tick(tick, watch, state)
             else:
                 self._record(record, watch, state)
+        self._outlook.remember(state.outlook)
+        self._outlook.work(state.outlook, out, state.profile_of)
         if batch.records and state.marks.low is not None:
             freed = state.customers.sweep(state.marks.low)
             if freed:
@@ -130,6 +149,7 @@ class JourneyProcessor:
     def _begin_under_these_rules(self, state: JourneyState) -> None:
         for rule in self.rules.rules:
             state.terms.put(rule.key, terms_of(rule))
+        self._outlook.begin(state.outlook)
         state.place.value.ruleset, state.place.value.settled = self.rules.hash, False
         state.place.touch()
         state.unsettled = None
@@ -176,6 +196,19 @@ class JourneyProcessor:
         facts = self.rules.read(event, marks)
         if marks or event.kind in profile.KINDS:
             self._event(event, marks, facts if facts is not None else {}, watch, state)
+        if self._candidates is not None and self._beside.get(event.kind) != ():
+            self._many(self._candidates, event, watch, state)
+
+    def _many(self, candidates: CandidateSender, event: EnrichedTouchpoint, watch: Watch, state: JourneyState) -> None:
+        """What an event is to rules for incidents; which of them wait for a kind is looked up once."""
+        kind = event.kind
+        if kind not in self._beside:
+            if len(self._beside) >= MAX_KINDS:
+                self._beside.clear()
+            self._beside[kind] = tuple(side for side in (candidates, self._outlook) if side.waits_for(kind))
+        for side in self._beside[kind]:
+            lateness = self.options.source_lateness.get(event.source, self.options.lateness)
+            side.event(event, state.outlook, watch.out, too_late=event.late_seconds * SECOND > lateness)
 
     def _event(
         self, event: EnrichedTouchpoint, marks: list[Mark], facts: dict[str, Value], watch: Watch, state: JourneyState
@@ -288,3 +321,7 @@ class JourneyProcessor:
             place.forwarded = low
             state.place.touch()
             send_tick(watch.out, SIGNALS, watch.partition, Tick(partition=0, partitions=1, high=low, wall=tick.wall))
+        if self._candidates is not None and (place.told is None or low - place.told >= TICK_EVERY):
+            place.told = low
+            state.place.touch()
+            send_ticks(watch.out, CANDIDATES, watch.partition, watch.partitions, low, tick.wall)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from touchline.pipeline.friction.composite import CompositeDetector
+from touchline.pipeline.friction.fields import PRIVATE
 from touchline.pipeline.friction.rules import CUSTOMER, Rule
+from touchline.schemas.vocabulary import Scope
 from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile, did_you_mean
 
 MAX_DEPTH: Final = 4
@@ -27,6 +29,9 @@ def linked(placed: Sequence[Placed], absent: Collection[str] = ()) -> list[Rule]
     Raises: FileError with the mistakes of the first file that has any."""
     links = _Links({one[2].spec.id: one for one in placed}, absent)
     rules = [links.rule(rule.spec.id, ()) for _, _, rule in placed]
+    for one in placed:
+        if one[2].spec.scope is Scope.INCIDENT:
+            links.incident(one)
     for file, _, _ in placed:
         if file.name in links.mistakes:
             raise FileError(file.name, links.mistakes[file.name])
@@ -50,6 +55,24 @@ class _Links:
         if name not in self.done:
             self.done[name] = self._linked(name, above)
         return self.done[name][0]
+
+    def incident(self, one: Placed) -> None:
+        """Looks for rules that an incident names and that are not there, and for a cause that may not be told."""
+        file, path, rule = one
+        spec, affected = rule.spec, rule.spec.detect.affected
+        named: list[tuple[Path_, str]] = [(("covers", n), other) for n, other in enumerate(spec.covers)]
+        if affected is not None:
+            named += [(("detect", "affected", "signals", n), other) for n, other in enumerate(affected.signals)]
+        known = [name for name, other in self.placed.items() if other[2].spec.scope is Scope.CUSTOMER]
+        wrong = [
+            file.mistake((*path, *place), f'there is no rule "{other}" about a customer' + did_you_mean(other, known))
+            for place, other in named
+            if other not in known and (other in self.placed or other not in self.absent)
+        ]
+        if spec.per in PRIVATE:
+            wrong.insert(0, file.mistake((*path, "per"), f'"{spec.per}" is personal and is no cause'))
+        if wrong:
+            self.mistakes.setdefault(file.name, []).extend(wrong)
 
     def _linked(self, name: str, above: tuple[str, ...]) -> tuple[Rule, int]:
         file, path, rule = self.placed[name]
@@ -78,6 +101,8 @@ class _Links:
             return f"goes in a circle: {' → '.join((*way[way.index(other) :], other))}"
         if other not in self.placed:
             return f'no rule is called "{other}"' + did_you_mean(other, self.placed)
+        if self.placed[other][2].spec.scope is Scope.INCIDENT:
+            return f'"{other}" is about many customers, and this rule about one'
         per, theirs = rule.spec.per, self.placed[other][2].spec.per
         if per not in (CUSTOMER, theirs):
             return f'"{other}" is per {theirs}, and this rule per {per}: write per: {CUSTOMER}, or name rules per {per}'

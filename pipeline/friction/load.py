@@ -2,25 +2,36 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter
 
+from touchline.pipeline.friction.candidates import IN_SIGNALS
 from touchline.pipeline.friction.compiler import RuleCompiler
-from touchline.pipeline.friction.linking import Placed, linked, parts_of
-from touchline.pipeline.friction.rules import Rule, RuleSet, Tally
+from touchline.pipeline.friction.linking import Placed, linked
+from touchline.pipeline.friction.rules import Rule, RuleSet, Tally, all_named, named_rules
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruleset import RuleText
-from touchline.schemas.yamlfile import FileError, Mistake, YamlFile, read_text
+from touchline.schemas.vocabulary import Scope
+from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile, read_text
 
 BUILTIN: Final = Path(__file__).with_name("rules")
 """The folder of the built-in rules."""
 
 _ADAPTER: Final = TypeAdapter(RuleFile)
 _TESTS: Final = (".test.yaml", ".test.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A rule as it is written, and where it stands."""
+
+    file: YamlFile
+    path: Path_
+    spec: RuleSpec
 
 
 def rule_files(paths: Iterable[Path]) -> list[Path]:
@@ -62,88 +73,113 @@ def compile_texts(texts: Sequence[RuleText]) -> RuleSet:
     """The rules of all texts. One with the id of a built-in one replaces it.
 
     Raises: FileError with every mistake of the first that has any."""
-    tally = Tally()
     own, shipped = (
-        compile_placed([YamlFile(one.text, one.name) for one in texts if one.builtin is builtin], tally)
-        for builtin in (False, True)
+        written(YamlFile(one.text, one.name) for one in texts if one.builtin is builtin) for builtin in (False, True)
     )
-    ids = {rule.spec.id for _, _, rule in own}
-    rules = linked([*(one for one in shipped if one[2].spec.id not in ids), *own])
-    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally, content_of(texts))
-
-
-def content_of(texts: Iterable[RuleText]) -> str:
-    """Names what was read, to the letter: sixteen hex digits."""
-    whole = json.dumps([(one.name, one.text, one.builtin) for one in texts])
-    return hashlib.blake2b(whole.encode(), digest_size=8).hexdigest()
+    ids = {one.spec.id for one in own}
+    return _rule_set([*(one for one in shipped if one.spec.id not in ids), *own], content_of(texts))
 
 
 def parse_rules(text: str, name: str = "rules") -> RuleSet:
     """The rules of one text.
 
     Raises: FileError with every mistake."""
-    tally = Tally()
-    rules = linked(compile_placed([YamlFile(text, name)], tally))
-    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally)
+    return _rule_set(written([YamlFile(text, name)]))
 
 
-def load_with_parts(path: Path) -> tuple[RuleSet, frozenset[str]]:
+def load_tested(path: Path) -> tuple[RuleSet, frozenset[str]]:
     """The rules of one file and those that they name, from the files beside it or else the built-in ones; and the ids
     of the file's own.
 
     Raises: FileError with every mistake of the first file that has any."""
-    tally = Tally()
-    found = compile_placed([YamlFile.read(file) for file in rule_files([path])], tally)
-    own = frozenset(rule.spec.id for _, _, rule in found)
+    found = written(YamlFile.read(file) for file in rule_files([path]))
+    own = frozenset(one.spec.id for one in found)
     for folder in (path.parent, BUILTIN):
-        missing = {name for one in found for name in parts_of(one[2])} - {rule.spec.id for _, _, rule in found}
+        missing = {name for one in found for name in all_named(one.spec)} - {one.spec.id for one in found}
         if missing:
-            files = [YamlFile.read(file) for file in rule_files([folder]) if file.resolve() != path.resolve()]
-            others = {one[2].spec.id: one for one in compile_placed(files, tally)}
-            found = [*found, *_standing_under(missing, others)]
-    rules = linked(found)
-    return RuleSet(tuple(rules), set_hash([rule.spec for rule in rules]), tally), own
+            files = [file for file in rule_files([folder]) if file.resolve() != path.resolve()]
+            found = [*found, *_standing_under(missing, written(map(YamlFile.read, files)))]
+    return _rule_set(found), own
 
 
-def _standing_under(names: Iterable[str], others: Mapping[str, Placed]) -> list[Placed]:
+def _standing_under(names: Iterable[str], others: Iterable[Written]) -> list[Written]:
     """Those of other rules that have one of the names, and those that they name themselves."""
-    wanted, taken = sorted(names), dict[str, Placed]()
+    by_id, wanted, taken = {one.spec.id: one for one in others}, sorted(names), dict[str, Written]()
     while wanted:
         name = wanted.pop()
-        if name in others and name not in taken:
-            taken[name] = others[name]
-            wanted.extend(parts_of(others[name][2]))
+        if name in by_id and name not in taken:
+            taken[name] = by_id[name]
+            wanted.extend(all_named(by_id[name].spec))
     return list(taken.values())
 
 
-def compile_files(files: Sequence[YamlFile], tally: Tally) -> list[Rule]:
+def written(files: Iterable[YamlFile]) -> list[Written]:
+    """All rules of some files, as they are written.
+
+    Raises: FileError with the mistakes of shape of the first file that has any."""
+    found: list[Written] = []
+    for file in files:
+        specs = file.as_type(_ADAPTER).rules
+        found.extend(Written(file, ("rules", number), spec) for number, spec in enumerate(specs))
+    return found
+
+
+def compile_files(files: Iterable[YamlFile], tally: Tally) -> list[Rule]:
     """The compiled rules of several files, each by itself: those that name others are not linked with them.
 
-    Raises: FileError."""
-    return [rule for _, _, rule in compile_placed(files, tally)]
+    Raises: FileError with the mistakes of the first file that has any."""
+    return [rule for _, _, rule in compile_written(written(files), tally)]
 
 
-def compile_placed(files: Sequence[YamlFile], tally: Tally) -> list[Placed]:
-    """The same, each with its place.
+def compile_written(found: Sequence[Written], tally: Tally, *, beside: Sequence[Written] = ()) -> list[Placed]:
+    """The compiled rules, each with its place and not linked with others. `beside`: rules that are in force with them.
 
-    Raises: FileError."""
+    Raises: FileError with the mistakes of the first file that has any."""
     rules: list[Placed] = []
+    mistakes: dict[str, list[Mistake]] = {}
     homes: dict[str, str] = {}
-    for file in files:
-        mistakes: list[Mistake] = []
-        for number, spec in enumerate(file.as_type(_ADAPTER).rules):
-            path = ("rules", number)
-            if spec.id in homes:
-                mistakes.append(file.mistake((*path, "id"), f'"{spec.id}" stands already in {homes[spec.id]}'))
-                continue
-            homes[spec.id] = file.name
-            try:
-                rules.append((file, path, RuleCompiler(file, path, spec, tally).compiled()))
-            except FileError as error:
-                mistakes.extend(error.mistakes)
-        if mistakes:
-            raise FileError(file.name, mistakes)
+    told = _told_to_incidents([*beside, *found])
+    for one in found:
+        spec, wrong = one.spec, mistakes.setdefault(one.file.name, [])
+        if spec.id in homes:
+            message = f'"{spec.id}" stands already in {homes[spec.id]}'
+            wrong.append(one.file.mistake((*one.path, "id"), message))
+            continue
+        homes[spec.id] = one.file.name
+        try:
+            fields = set(told.get(spec.id, ()))
+            rules.append((one.file, one.path, RuleCompiler(one.file, one.path, spec, tally, fields=fields).compiled()))
+        except FileError as error:
+            wrong.extend(error.mistakes)
+    for name, wrong in mistakes.items():
+        if wrong:
+            raise FileError(name, wrong)
     return rules
+
+
+def _rule_set(found: Sequence[Written], content: str = "") -> RuleSet:
+    tally = Tally()
+    rules = linked(compile_written(found, tally))
+    own = tuple(rule for rule in rules if rule.spec.scope is Scope.CUSTOMER)
+    incidents = tuple(rule for rule in rules if rule.spec.scope is Scope.INCIDENT)
+    return RuleSet(own, set_hash([rule.spec for rule in rules]), tally, content, incidents)
+
+
+def _told_to_incidents(found: Iterable[Written]) -> dict[str, set[str]]:
+    """What rules must keep of their events, by id, because rules for incidents group their signals by it."""
+    told: dict[str, set[str]] = {}
+    for one in found:
+        for rule in named_rules(one.spec):
+            told.setdefault(rule, set())
+            if one.spec.per not in IN_SIGNALS:
+                told[rule].add(one.spec.per)
+    return told
+
+
+def content_of(texts: Iterable[RuleText]) -> str:
+    """Names what was read, to the letter: sixteen hex digits."""
+    whole = json.dumps([(one.name, one.text, one.builtin) for one in texts])
+    return hashlib.blake2b(whole.encode(), digest_size=8).hexdigest()
 
 
 def set_hash(specs: Iterable[RuleSpec]) -> str:

@@ -17,15 +17,18 @@ from touchline.pipeline.friction.describe import (
     least_of,
     listed,
     needs,
+    next_words,
     opening,
     patterns_of,
     sides_of,
 )
 from touchline.pipeline.friction.evidence import shown_length
 from touchline.pipeline.friction.load import BUILTIN, rule_files
+from touchline.pipeline.friction.rules import counted_rules
 from touchline.pipeline.friction.ruletest import SUFFIX, load_tests
 from touchline.schemas.rulefile import RuleFile, RuleSpec
 from touchline.schemas.ruletestfile import Expected, RuleTest, TestEvent
+from touchline.schemas.vocabulary import Scope
 from touchline.schemas.yamlfile import YamlFile
 
 INDEX: Final = "README.md"
@@ -75,8 +78,9 @@ class _Known:
         return f"[`{rule}`]({self.links[rule]})" if rule in self.links else f"`{rule}`"
 
     def all_of(self, spec: RuleSpec) -> list[RuleSpec]:
-        """A rule and those that it stands on."""
-        return [spec, *below(spec, self.specs)]
+        """A rule and those that it stands on, or whose signals it counts."""
+        counted = [self.specs[name] for name in dict.fromkeys(counted_rules(spec)) if name in self.specs]
+        return [spec, *below(spec, self.specs), *counted]
 
 
 def _shipped() -> list[_File]:
@@ -86,8 +90,10 @@ def _shipped() -> list[_File]:
 def _read(path: Path, catalogue: Catalogue) -> _File:
     specs = YamlFile.read(path).as_type(_RULES).rules
     beside = path.with_name(path.stem + SUFFIX)
-    tests = load_tests(beside, catalogue).tests if beside.is_file() else ()
-    return _File(path.stem, specs, tests)
+    if not beside.is_file():
+        return _File(path.stem, specs, ())
+    tests = load_tests(beside, catalogue)
+    return _File(path.stem, specs, tests.tests)
 
 
 def _index(files: Sequence[_File], title: str) -> str:
@@ -122,6 +128,8 @@ def _section(spec: RuleSpec, file: _File, catalogue: Catalogue, known: _Known) -
             f"{spec.stage}, {spec.severity}" + ("" if spec.polarity == "friction" else f"; {spec.polarity}"),
         ),
         ("ends", _ends(spec)),
+        *([("explains signals of", listed(spec.covers, "and"))] if spec.covers else []),
+        *([("may reach next", next_words(spec.exposed))] if spec.exposed is not None else []),
         ("evidence", f"`{_cell(spec.evidence)}`"),
         ("action", _cell(spec.action)),
     ]
@@ -162,17 +170,17 @@ def _timeline(spec: RuleSpec, test: RuleTest, known: _Known, own: Collection[str
     """What a test shows of one rule: the events that the rule waits for, and its signals; of a rule on rules, also
     those of the rules that it names. Nothing when it is about other rules only."""
     rules = known.all_of(spec)
-    about = {rule.id for rule in rules}
+    about = {rule.id for rule in rules} if sides_of(spec) else {spec.id}
     mine = [expected for expected in test.expect if expected.rule in about]
     kinds = {kind for rule in rules for pattern in patterns_of(rule) for kind in pattern.event}
     shown = [event for event in test.events if _waited_for(event.kind, kinds)]
     begins = any(_waited_for(event.kind, opening(rule)) for rule in rules for event in shown)
     if not begins or (test.expect and not mine) or not _concerns(spec, test, known, own):
         return ""
-    if mine and all(expected.customer for expected in mine):
+    if mine and spec.scope is Scope.CUSTOMER and all(expected.customer for expected in mine):
         who = {expected.customer for expected in mine}
         shown = [event for event in shown if (event.customer or test.customer) in who]
-    several = len({event.customer or test.customer for event in shown}) > 1
+    several = spec.scope is Scope.INCIDENT or len({event.customer or test.customer for event in shown}) > 1
     lines = [(event.at, 0, _event(event, several, test.customer)) for event in shown]
     lines += [(0 if e.at is None else e.at, 1, _signal(e, several)) for e in mine]
     body = "".join(f"  {_offset(at):<9} {text}\n" for at, _, text in sorted(lines, key=lambda line: line[:2]))
@@ -230,13 +238,17 @@ def _event(event: TestEvent, several: bool, customer: str) -> str:
     if event.arrives is not None:
         said.append(f"(arrives {_offset(event.arrives)})")
     who = f"{event.customer or customer}: " if several else ""
+    if event.repeat is not None:
+        every = f", each {_offset(event.repeat.every)} later" if event.repeat.every else ""
+        said.append(f"({event.repeat.times} times{every}: n is 1, 2 …)")
     return f"{who}{event.kind}" + ("  " + ", ".join(said) if said else "")
 
 
 def _signal(expected: Expected, several: bool) -> str:
     who = f"{expected.customer}: " if several and expected.customer else ""
     about = [f"group {expected.group}"] if expected.group else []
-    about += [f"{word} {value}" for word, value in (("control", expected.control), ("count", expected.count)) if value]
+    words = (("control", expected.control), ("count", expected.count), ("customers", expected.customers))
+    about += [f"{word} {value}" for word, value in words if value]
     status = "" if expected.status == "open" else f" ({expected.status})"
     return (
         f"=> {who}{expected.rule}{status}"

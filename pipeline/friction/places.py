@@ -9,7 +9,7 @@ from touchline.pipeline.friction.where import Condition, parse_where
 from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.yamlfile import Path_, YamlFile
 
-_NEWEST: Final = ("match", "count", "distinct", "sum", "average", "percentile", "of", "points")
+_NEWEST: Final = ("match", "count", "distinct", "sum", "average", "percentile", "of", "points", "by")
 _DEFAULTS: Final = {"after": "after", "context": "context", **dict.fromkeys(_NEWEST, "last")}
 """What an event without a name is called in evidence, by where it stands."""
 
@@ -52,6 +52,7 @@ def patterns(spec: RuleSpec) -> list[Place]:
 def _places(spec: RuleSpec, path: Path_, node: Any) -> list[Place]:
     found = [
         *_walk(spec.detect, (*path, "detect"), "detect", node.get("detect")),
+        *_listed(spec.exposed, (*path, "exposed"), "exposed", node.get("exposed")),
         *_listed(spec.resolve, (*path, "resolve"), "resolve", node.get("resolve")),
     ]
     names = {alias for _, _, pattern in found if (alias := getattr(pattern, "as_", None))}
@@ -71,6 +72,8 @@ def _walk(value: Any, path: Path_, role: str, node: Any) -> Iterator[Found]:
 
 def _listed(value: Any, path: Path_, role: str, node: Any) -> Iterator[Found]:
     """One pattern, or several: written as a list, or one by itself."""
+    if value is None:
+        return
     if isinstance(value, tuple):
         listed = isinstance(node, list)
         for number, part in enumerate(value):

@@ -6,7 +6,17 @@ from functools import cached_property
 from typing import Final
 
 from touchline.pipeline.friction.absence import AbsenceDetector
-from touchline.pipeline.friction.code import Keeper, Listener, Mark, Reader, View, build_reader, build_view
+from touchline.pipeline.friction.code import (
+    Dispatch,
+    Keeper,
+    Listener,
+    Mark,
+    Reader,
+    View,
+    build_dispatch,
+    build_reader,
+    build_view,
+)
 from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.evidence import Template
 from touchline.pipeline.friction.fields import TYPES, Value, read
@@ -58,7 +68,8 @@ class Pattern:
 @dataclass(frozen=True)
 class Rule:
     """A compiled rule. `key` names its state: another logic has another key. `captures`: the fields to keep of each
-    event. `needs`: without this field an event does not count. `threshold` and `within` (ms) for the evidence."""
+    event. `needs`: without this field an event does not count. `threshold` and `within` (ms) for the evidence.
+    `exposed`: of a rule for incidents, who may be next."""
 
     spec: RuleSpec
     key: str
@@ -69,6 +80,7 @@ class Rule:
     evidence: Template
     threshold: int | float | None
     within: int | None
+    exposed: tuple[Pattern, ...] = ()
     head: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -107,17 +119,20 @@ class Rule:
 
 @dataclass(slots=True)
 class RuleSet:
-    """All rules in force. `hash` names what they say; `content` the files to the letter, where they come from some.
-    `above`: of a rule, by its id, the rules that name it, and which of theirs it is."""
+    """All rules in force: `rules` about one customer, `incidents` about many. `hash` names what they say; `content` the
+    files to the letter, where they come from some. `above`: of a rule, by its id, the rules that name it, and which of
+    theirs it is."""
 
     rules: tuple[Rule, ...]
     hash: str
     tally: Tally
     content: str = ""
+    incidents: tuple[Rule, ...] = ()
     by_key: dict[str, Rule] = field(init=False)
     by_id: dict[str, Rule] = field(init=False)
     above: dict[str, list[tuple[Rule, CompositeDetector, int]]] = field(init=False)
     _readers: dict[str, Reader | None] = field(default_factory=dict)
+    _dispatches: dict[str, Dispatch | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Indexes the rules."""
@@ -129,12 +144,31 @@ class RuleSet:
                 for number, name in enumerate(rule.detector.rules):
                     self.above.setdefault(name, []).append((rule, rule.detector, number))
 
+    @property
+    def every(self) -> tuple[Rule, ...]:
+        """The rules about customers, then those about incidents."""
+        return (*self.rules, *self.incidents)
+
     def read(self, event: EnrichedTouchpoint, marks: list[Mark]) -> dict[str, Value] | None:
         """Adds to `marks` the rules and groups that an event concerns and its roles in them. Returns the fields that
         rules keep of it; None when no rule waits for its kind."""
         kind = event.kind
         reader = self._readers[kind] if kind in self._readers else self._built(kind)
         return None if reader is None else reader(event, marks, self.tally)
+
+    def hits(self, event: EnrichedTouchpoint) -> list[tuple[int, int]]:
+        """Which rules an event concerns, by number, and its roles in them."""
+        kind = event.kind
+        if kind not in self._dispatches:
+            if len(self._dispatches) >= MAX_KINDS:
+                self._dispatches.clear()
+            listeners = self._listeners(kind)
+            self._dispatches[kind] = build_dispatch(listeners) if listeners else None
+        dispatch = self._dispatches[kind]
+        found: list[tuple[int, int]] = []
+        if dispatch is not None:
+            dispatch(event, found, self.tally)
+        return found
 
     @property
     def kinds(self) -> list[str]:
@@ -147,14 +181,35 @@ class RuleSet:
             self._built(kind)
 
     def _built(self, kind: str) -> Reader | None:
-        listeners = [
-            Listener(number, rule.spec.id, pattern.roles, pattern.condition)
-            for number, rule in enumerate(self.rules)
-            for pattern in rule.patterns
-            if pattern.wants(kind)
-        ]
+        listeners = self._listeners(kind)
         if len(self._readers) >= MAX_KINDS:
             self._readers.clear()
         keepers = {listener.rule: self.rules[listener.rule].keeper for listener in listeners}
         reader = self._readers[kind] = build_reader(listeners, keepers) if listeners else None
         return reader
+
+    def _listeners(self, kind: str) -> list[Listener]:
+        return [
+            Listener(number, rule.spec.id, pattern.roles, pattern.condition)
+            for number, rule in enumerate(self.rules)
+            for pattern in rule.patterns
+            if pattern.wants(kind)
+        ]
+
+
+def counted_rules(spec: RuleSpec) -> tuple[str, ...]:
+    """The rules that a rule for incidents counts the signals of."""
+    affected = spec.detect.affected
+    return affected.signals if affected is not None else ()
+
+
+def named_rules(spec: RuleSpec) -> tuple[str, ...]:
+    """Those, and the rules that it covers."""
+    return (*spec.covers, *counted_rules(spec))
+
+
+def all_named(spec: RuleSpec) -> tuple[str, ...]:
+    """All rules that a rule names."""
+    detect = spec.detect
+    sides = detect.all.rules if detect.all is not None else detect.any.rules if detect.any is not None else ()
+    return (*named_rules(spec), *(name for side in sides for name in side))

@@ -1,7 +1,8 @@
 """Runs rule tests on the same engine as the live run, with a clock made of the tests' own events."""
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,20 +11,21 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from touchline.pipeline.engine.clock import HOUR, MINUTE, SECOND, from_ms, to_ms
-from touchline.pipeline.engine.local import LocalShard
-from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.engine.local import LocalRun, LocalShard
+from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.composite import CompositeDetector
+from touchline.pipeline.friction.incident import SLOT, IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
-from touchline.pipeline.friction.load import load_with_parts
-from touchline.pipeline.friction.rules import Rule, RuleSet
+from touchline.pipeline.friction.load import load_tested
+from touchline.pipeline.friction.rules import Rule, RuleSet, named_rules
 from touchline.pipeline.friction.testdiff import Line, Mark, timeline
 from touchline.schemas.codec import decode_signal, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.ruletestfile import RuleTest, RuleTestFile, TestEvent
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.wire import SIGNALS, TICK_HEADER, TOUCHPOINTS
+from touchline.schemas.wire import CANDIDATES, SIGNALS, TICK_HEADER, TOUCHPOINTS
 from touchline.schemas.yamlfile import FileError, Mistake, YamlFile, did_you_mean
 
 LATENESS: Final = 10 * MINUTE
@@ -66,13 +68,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RuleTests:
-    """A file of tests, and the rules that run in them: its `own`, which are tested, and those of other files that they
-    name. `lines`: where each test stands."""
+    """A file of tests, and the rules that it tests: `ids`; those in force also have what they name. `lines`: where each
+    test stands."""
 
     path: Path
     rule_file: Path
     rules: RuleSet
-    own: frozenset[str]
+    ids: frozenset[str]
     tests: tuple[RuleTest, ...]
     lines: tuple[int, ...]
     catalogue: Catalogue
@@ -117,30 +119,31 @@ def load_tests(path: Path, catalogue: Catalogue) -> RuleTests:
     file = YamlFile.read(path)
     content = file.as_type(_ADAPTER)
     rule_file = path.with_name(content.rules or path.name.removesuffix(SUFFIX) + ".yaml")
-    rules, own = load_with_parts(rule_file)
+    rules, ids = load_tested(rule_file)
+    known = {rule.spec.id for rule in rules.every}
     unknown = [
         file.mistake(
             ("tests", number, "expect", place, "rule"),
-            f'{rule_file} has no rule "{expected.rule}"{did_you_mean(expected.rule, rules.by_id)}',
+            f'{rule_file} has no rule "{expected.rule}"{did_you_mean(expected.rule, known)}',
         )
         for number, test in enumerate(content.tests)
         for place, expected in enumerate(test.expect)
-        if expected.rule not in rules.by_id
+        if expected.rule not in known
     ]
     if unknown:
         raise FileError(file.name, unknown)
     lines = tuple(file.place(("tests", number))[0] for number in range(len(content.tests)))
-    return RuleTests(path, rule_file, rules, own, content.tests, lines, catalogue)
+    return RuleTests(path, rule_file, rules, ids, content.tests, lines, catalogue)
 
 
-def untested(rules: RuleSet, files: Iterable[RuleTests], own: Collection[str] | None = None) -> list[tuple[str, str]]:
-    """The rules without a test that fires or without one that stays silent, and which of the two is missing. A test in
-    which nothing happens that a rule waits for does not show that it stays silent. `own`: only these are looked at."""
+def untested(rules: RuleSet, files: Iterable[RuleTests], ids: Collection[str] | None = None) -> list[tuple[str, str]]:
+    """The rules (those with these ids, if given) without a test that fires or without one that stays silent, and which
+    of the two is missing. A test in which nothing happens that a rule waits for does not show that it stays silent."""
     shown = [_shown(rules, test) for tests in files for test in tests.tests]
     fires, silent = (frozenset().union(*(one[side] for one in shown)) for side in (0, 1))
-    ids = [rule.spec.id for rule in rules.rules if own is None or rule.spec.id in own]
-    return [(rule, "fires") for rule in ids if rule not in fires] + [
-        (rule, "stays silent") for rule in ids if rule not in silent
+    names = [rule.spec.id for rule in rules.every if ids is None or rule.spec.id in ids]
+    return [(rule, "fires") for rule in names if rule not in fires] + [
+        (rule, "stays silent") for rule in names if rule not in silent
     ]
 
 
@@ -148,15 +151,19 @@ def _shown(rules: RuleSet, test: RuleTest) -> tuple[frozenset[str], frozenset[st
     """The rules of which a test expects a signal, and those that wait for its events and stay silent."""
     fires = frozenset(expected.rule for expected in test.expect)
     kinds = {event.kind for event in test.events}
-    return fires, frozenset(rule.spec.id for rule in rules.rules if _waits(rules, rule, kinds)) - fires
+    waiting = {rule.spec.id for rule in rules.every if _waits(rules, rule, kinds)}
+    return fires, frozenset(waiting) - fires
 
 
 def _waits(rules: RuleSet, rule: Rule, kinds: Collection[str]) -> bool:
-    """Whether a rule waits for one of the kinds; a rule on rules, whether as many of those do as it needs."""
+    """Whether a rule waits for one of the kinds; a rule on rules, whether as many of those do as it needs, and a rule
+    for incidents, whether one of those does that it names."""
     detector = rule.detector
-    if not isinstance(detector, CompositeDetector):
-        return any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds)
-    return detector.holds(n for n, part in enumerate(detector.rules) if _waits(rules, rules.by_id[part], kinds))
+    if isinstance(detector, CompositeDetector):
+        return detector.holds(n for n, part in enumerate(detector.rules) if _waits(rules, rules.by_id[part], kinds))
+    if any(pattern.wants(kind) for pattern in rule.patterns for kind in kinds):
+        return True
+    return any(_waits(rules, rules.by_id[name], kinds) for name in named_rules(rule.spec) if name in rules.by_id)
 
 
 @dataclass(slots=True)
@@ -179,28 +186,58 @@ class _Runner:
         return Outcome(self.of.path, self.test.name, self.line, tuple(lines), shuffled, rules)
 
     @property
+    def _events(self) -> list[TestEvent]:
+        return [event for written in self.test.events for event in each(written)]
+
+    @property
     def _start(self) -> int:
         return to_ms(self.test.start or START)
 
     def _in_time(self) -> list[Arrival]:
-        arrivals = [(e.at if e.arrives is None else e.arrives, n, e) for n, e in enumerate(self.test.events)]
+        arrivals = [(e.at if e.arrives is None else e.arrives, n, e) for n, e in enumerate(self._events)]
         return sorted(arrivals, key=lambda a: a[:2])
 
     def _shuffled(self, seed: int) -> list[Arrival]:
         rng = random.Random(seed)  # noqa: S311
-        arrivals = [(e.at + rng.randint(0, LATENESS), n, e) for n, e in enumerate(self.test.events)]
+        arrivals = [(e.at + rng.randint(0, LATENESS), n, e) for n, e in enumerate(self._events)]
         return sorted(arrivals, key=lambda a: a[:2])
 
     def _signals(self, arrivals: Sequence[Arrival]) -> list[Signal]:
-        shard = LocalShard(JourneyProcessor(self.of.rules, JourneyOptions(lateness=LATENESS, health=None)), 0, 1)
         newest: dict[str, Signal] = {}
-        for output in shard.process(TOUCHPOINTS, self._log(arrivals), 0):
-            if output.topic == SIGNALS and output.key is not None:
-                signal = decode_signal(output.value or b"")
-                newest[signal.signal_id] = signal
         # What a rule of another file says, which runs for one of these that names it, is told where it is asked for.
-        told = self.of.own | {expected.rule for expected in self.test.expect}
-        return [signal for signal in newest.values() if signal.rule in told]
+        told = self.of.ids | {expected.rule for expected in self.test.expect}
+        for record in self._said(self._log(arrivals)):
+            if record.key is not None:
+                signal = decode_signal(record.value or b"")
+                if signal.rule in told:
+                    newest[signal.signal_id] = signal
+        return list(newest.values())
+
+    def _said(self, log: Sequence[PlainRecord]) -> Iterable[Output | PlainRecord]:
+        """What stands on the topic of signals in the end."""
+        rules, options = self.of.rules, JourneyOptions(lateness=LATENESS)
+        journey = JourneyProcessor(rules, options)
+        if not rules.incidents:
+            outputs = LocalShard(journey, 0, 1).process(TOUCHPOINTS, log, 0)
+            return [output for output in outputs if output.topic == SIGNALS]
+        lags = IncidentProcessor(rules, options).lags
+        return [record for lag in sorted(set(lags.values())) for record in self._with_incidents(log, lag, lags)]
+
+    def _with_incidents(self, log: Sequence[PlainRecord], lag: int, lags: Mapping[str, int]) -> list[PlainRecord]:
+        """With the rules for incidents that are told so much later: in history that is once nothing can come before
+        what they tell. They are told up to the end of the test, as if so much time had passed for them alone."""
+        rules, options = self.of.rules, JourneyOptions(lateness=LATENESS)
+        mine = tuple(rule for rule in rules.incidents if lags[rule.spec.id] == lag)
+        rules = RuleSet(rules.rules, rules.hash, rules.tally, rules.content, mine)
+        run = LocalRun([JourneyProcessor(rules, options), IncidentProcessor(rules, options)])
+        for record in log:
+            run.publish(TOUCHPOINTS, record.key, record.value, 0, record.headers)
+        run.run(0)
+        end = self.test.advance if self.test.advance is not None else max((e.at for e in self._events), default=0)
+        tick = _tick(0, (self._start + end) // SLOT * SLOT + SLOT + lag)
+        run.publish(CANDIDATES, None, tick.value, 0, tick.headers)
+        run.run(0)
+        return run.topics.all(SIGNALS)
 
     def _log(self, arrivals: Sequence[Arrival]) -> list[PlainRecord]:
         """As on the live clock: time comes to the moment of each arrival before what arrives."""
@@ -241,6 +278,25 @@ class _Runner:
             raw_offset=number,
             late_seconds=late,
         )
+
+
+def each(event: TestEvent) -> Iterable[TestEvent]:
+    """The events that one stands for which is repeated."""
+    repeat = event.repeat
+    if repeat is None:
+        yield event
+        return
+    for number in range(1, repeat.times + 1):
+        one, later = copy(event), (number - 1) * repeat.every
+        one.at += later
+        one.arrives = None if event.arrives is None else event.arrives + later
+        one.id, one.customer = _numbered(event.id, number), _numbered(event.customer, number)
+        one.subjects = tuple(subject.replace("{n}", str(number)) for subject in event.subjects)
+        yield one
+
+
+def _numbered(text: str | None, number: int) -> str | None:
+    return None if text is None else text.replace("{n}", str(number))
 
 
 def _tick(offset: int, high: int) -> PlainRecord:

@@ -14,7 +14,7 @@ from touchline.pipeline.friction.state import Crossing, Emitted
 from touchline.pipeline.friction.terms import Terms
 from touchline.schemas.codec import trusted
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Channel, Control, SignalStatus
+from touchline.schemas.vocabulary import Channel, Control, Scope, SignalStatus
 
 _NAMESPACE: Final = UUID("6d0c7c36-2f0e-5b8e-9a5e-0f6d3f1f8c11")
 _VERSION: Final = 5 << 76 | 2 << 62
@@ -34,6 +34,11 @@ def signal_id(rule: Rule, group: str, crossing: Crossing, taken: Collection[str]
         found = _uuid5(f"{text}\n#{number}")
         number += 1
     return found
+
+
+def named_id(*parts: str) -> str:
+    """uuid5 of these parts, in the name space of signals."""
+    return _uuid5("\n".join(parts))
 
 
 def _uuid5(text: str) -> str:
@@ -102,6 +107,8 @@ class SignalBuilder:
             profile_revision=around.profile_revision,
             provisional=around.provisional,
             ruleset=self.ruleset,
+            scope=Scope.CUSTOMER,
+            causes=(),
         )
 
     @staticmethod

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.engine.store import NEVER
+from touchline.pipeline.friction.candidates import CandidateSender
 from touchline.pipeline.friction.customer import Customer, Group
 from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.signals import SignalBuilder, Surroundings, signal_id
@@ -44,6 +45,7 @@ class Watch:
     out: Outbox
     noticed: int = 0
     own: int = 0
+    partitions: int = 1
     said: list[Said] | None = None
     links: list[Link] = field(default_factory=list)
 
@@ -55,8 +57,9 @@ Spot = tuple[Rule, str, Group]
 class Teller:
     """Says what the rules in force have to say. `terms`: what signals say of each rule, by its state key."""
 
-    def __init__(self, rules: RuleSet, own_parties: frozenset[str]) -> None:
+    def __init__(self, rules: RuleSet, own_parties: frozenset[str], candidates: CandidateSender | None = None) -> None:
         self._rules = rules
+        self._candidates = candidates
         self.terms = {rule.key: terms_of(rule) for rule in rules.rules}
         departments = {rule.spec.owner for rule in rules.rules}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
@@ -104,11 +107,12 @@ class Teller:
         elif _same(old, crossing, status):
             old.crossing = crossing
             return
+        former = old.crossing
         old.status, old.crossing = status.value, crossing
-        self._say_of(watch, rule, name, old)
+        self._say_of(watch, rule, name, old, former)
 
-    def _say_of(self, watch: Watch, rule: Rule, name: str, said: Emitted) -> None:
-        self._send(watch, self.terms[rule.key], name, said)
+    def _say_of(self, watch: Watch, rule: Rule, name: str, said: Emitted, former: Crossing | None = None) -> None:
+        self._send(watch, self.terms[rule.key], name, said, former)
         if rule.spec.id in self._rules.above:
             watch.links.append((rule, name, said))
 
@@ -130,11 +134,13 @@ class Teller:
                 said.status = SignalStatus.EXPIRED.value
                 self._send(watch, terms, name, said)
 
-    def _send(self, watch: Watch, terms: Terms, name: str, said: Emitted) -> None:
+    def _send(self, watch: Watch, terms: Terms, name: str, said: Emitted, former: Crossing | None = None) -> None:
         said.revision += 1
         revision = watch.customer.profile.revision if watch.customer.profile is not None else 0
         around = Surroundings(watch.key, name or watch.key, watch.noticed, revision, watch.provisional)
         signal = self._builder.signal(terms, said, around)
+        if self._candidates is not None:
+            self._candidates.signal(signal, said, former, watch.noticed, watch.out)
         watch.out.send(SIGNALS, watch.key.encode(), encode(signal), partition=watch.partition)
         watch.out.count(f"signals.{said.status}")
         if watch.said is not None:

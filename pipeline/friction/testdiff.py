@@ -12,7 +12,7 @@ from touchline.schemas.signal import Signal
 Fields = Mapping[str, object]
 """What is compared of a signal, by the names of `Expected`; `at` in milliseconds from the start of the test."""
 
-_NAMES = ("rule", "at", "status", "customer", "group", "severity", "control", "party", "count", "evidence")
+_NAMES = ("rule", "at", "status", "customer", "group", "severity", "control", "party", "count", "customers", "evidence")
 
 
 class Mark(StrEnum):
@@ -129,6 +129,7 @@ def _found(signal: Signal, start: int) -> Fields:
         "control": signal.control,
         "party": signal.party,
         "count": signal.values.get("count"),
+        "customers": signal.values.get("customers"),
         "revision": signal.revision,
         "evidence": signal.evidence,
     }

@@ -5,6 +5,7 @@ from typing import Final
 
 from touchline.pipeline.engine.clock import MINUTE
 from touchline.pipeline.engine.store import NEVER
+from touchline.pipeline.friction.candidates import CandidateSender
 from touchline.pipeline.friction.code import Mark
 from touchline.pipeline.friction.customer import Customer, Group, Heard
 from touchline.pipeline.friction.fields import Value
@@ -26,9 +27,9 @@ Facts = dict[str, Value]
 class Watcher:
     """The rules in force, at work."""
 
-    def __init__(self, rules: RuleSet, own_parties: frozenset[str]) -> None:
+    def __init__(self, rules: RuleSet, own_parties: frozenset[str], candidates: CandidateSender | None = None) -> None:
         self._rules = rules
-        self.teller = Teller(rules, own_parties)
+        self.teller = Teller(rules, own_parties, candidates)
         self._folder = Folder(rules, self.teller)
         self._passing = Passing(rules, self._new_group, self.teller.changed)
 

@@ -13,14 +13,17 @@ from hashlib import blake2b
 from typing import Final
 
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, from_ms, to_ms
+from touchline.pipeline.friction.incidents import Known
 from touchline.pipeline.outreach.policy import Contact, Policy
 from touchline.pipeline.outreach.quiet import QuietHours
 from touchline.schemas.customer import Profile
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Channel, Outcome, Polarity, Purpose, Reason, Severity
+from touchline.schemas.vocabulary import Channel, Outcome, Polarity, Purpose, Reason, Scope, Severity
 
 _NARROW: Final = {purpose: {channel: f"{purpose}/{channel}" for channel in Channel} for purpose in Purpose}
 """How consent for a purpose on one channel is called."""
+
+_NOBODYS: Final = "Not sent: an incident is no single customer's, so there is nobody to write to."
 
 _UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
 
@@ -51,9 +54,17 @@ class _Case:
     now: int
     purpose: Purpose
     channels: tuple[Channel, ...]
+    incident: Known | None
 
 
-def decide(signal: Signal, profile: Profile | None, history: Sequence[Contact], policy: Policy, now: int) -> Verdict:
+def decide(
+    signal: Signal,
+    profile: Profile | None,
+    history: Sequence[Contact],
+    policy: Policy,
+    now: int,
+    incident: Known | None = None,
+) -> Verdict:
     """The verdict on one signal.
 
     Args:
@@ -62,11 +73,14 @@ def decide(signal: Signal, profile: Profile | None, history: Sequence[Contact], 
         history: the messages that went to the customer, in any order; at least those within `policy.memory`.
         policy: what may be sent.
         now: milliseconds since 1970 UTC, in event time.
+        incident: the one that stands now and explains the signal.
     """
+    if signal.scope is Scope.INCIDENT:
+        return Verdict(Outcome.SUPPRESSED, Reason.NO_CHANNEL, _NOBODYS, Purpose.SERVICE)
     purpose = Purpose.MARKETING if signal.polarity is Polarity.DELIGHT else Purpose.SERVICE
     # What was only observed never reached the customer, so it doesn't count once messages are really sent.
     counting = history if policy.observe else [contact for contact in history if not contact.observed]
-    case = _Case(signal, profile, counting, policy, now, purpose, _allowed(profile, purpose, policy))
+    case = _Case(signal, profile, counting, policy, now, purpose, _allowed(profile, purpose, policy), incident)
     for reason, check in _CHECKS:
         words = check(case)
         if words is not None:
@@ -131,6 +145,14 @@ def _too_old(case: _Case) -> str | None:
     return f"Not sent: the signal is {span(age)} old; older than {span(case.policy.max_age)} is too old."
 
 
+def _incident(case: _Case) -> str | None:
+    known = case.incident
+    if known is None:
+        return None
+    since = from_ms(known.opened).isoformat(" ", "minutes")[:16]
+    return f"Not sent: {known.rule} explains it, an incident of {known.group} since {since} UTC ({known.incident})."
+
+
 def _no_consent(case: _Case) -> str | None:
     if case.channels:
         return None
@@ -165,11 +187,12 @@ def _frequency_cap(case: _Case) -> str | None:
     return f"Not sent: {recent} messages went out within {span(policy.cap_window)}; the cap is {policy.cap}."
 
 
-# A check for a wider cause (INCIDENT) and one against other open signals (LOWER_PRIORITY) have their places here.
+# A check against other open signals (LOWER_PRIORITY) has its place here.
 _CHECKS: Final[tuple[tuple[Reason, Callable[[_Case], str | None]], ...]] = (
     (Reason.RESOLVED, _resolved),
     (Reason.ERASED, _erased),
     (Reason.TOO_OLD, _too_old),
+    (Reason.INCIDENT, _incident),
     (Reason.NO_CONSENT, _no_consent),
     (Reason.HOLD_OUT, _hold_out),
     (Reason.COOLDOWN, _cooldown),

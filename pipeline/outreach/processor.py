@@ -20,13 +20,15 @@ from touchline.pipeline.outreach.ids import decision_id
 from touchline.pipeline.outreach.messages import Messages
 from touchline.pipeline.outreach.policy import Contact, Policy
 from touchline.pipeline.outreach.state import CustomerState, OutreachState, SignalState, Stage, Step
-from touchline.schemas.codec import decode_profile, decode_signal, encode
+from touchline.pipeline.outreach.waiting import KEPT, MAX_WAIT, explaining, mind, must_wait
+from touchline.schemas.codec import decode_incident, decode_profile, decode_signal, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
+from touchline.schemas.incident import Incident
 from touchline.schemas.outreach import Decision, Message
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Outcome, SignalStatus
-from touchline.schemas.wire import CUSTOMERS, DECISIONS, SIGNALS
+from touchline.schemas.vocabulary import Outcome, Scope, SignalStatus
+from touchline.schemas.wire import CUSTOMERS, DECISIONS, INCIDENTS, SIGNALS
 
 REMEMBERED: Final = 100 * DAY
 """How long a decided signal is known, so that no later state of it is decided again."""
@@ -35,8 +37,9 @@ REMEMBERED: Final = 100 * DAY
 class OutreachProcessor(Processor[OutreachState]):
     """Decides on each signal of a partition, exactly once for good.
 
-    A signal waits until the profile under which it was raised has come. A held one is decided again at the end of the
-    quiet hours, or cancelled when it ends before.
+    A signal waits until the profile under which it was raised has come, and one that an incident may explain until the
+    incidents of its time are known. A held one is decided again at the end of the quiet hours, or cancelled when it
+    ends before.
 
     Counters: `decisions.<reason>`, `duplicates`, `signals.waiting` and `signals.resumed` (their difference is what
     waits), `signals.forgotten`, `false_alarms` (retracted after a message was sent).
@@ -49,8 +52,8 @@ class OutreachProcessor(Processor[OutreachState]):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Signals, and the profiles that they were raised under."""
-        return (SIGNALS, CUSTOMERS)
+        """Signals, the profiles that they were raised under, and incidents."""
+        return (SIGNALS, CUSTOMERS, INCIDENTS)
 
     def new_state(self) -> OutreachState:
         """Empty state."""
@@ -61,7 +64,12 @@ class OutreachProcessor(Processor[OutreachState]):
         turn = _Turn(self._policy, self._messages, state, out, batch.partition)
         for record in batch.records:
             tick = tick_of(record)
-            if tick is not None:
+            if batch.topic == INCIDENTS:
+                if tick is not None:
+                    turn.told(tick)
+                elif record.value is not None:  # one that is forgotten there may still be asked for here
+                    turn.incident(decode_incident(record.value))
+            elif tick is not None:
                 turn.tick(tick)
             elif batch.topic == SIGNALS:
                 if record.value is not None:
@@ -93,11 +101,34 @@ class _Turn:
             clock.value.live = live
             clock.touch()
         self._advance(tick.high)
+        if live:
+            self._resume_until(tick.high - MAX_WAIT)
+        if self.state.incidents:
+            self.state.incidents.forget(tick.high - KEPT)
+
+    def told(self, tick: Tick) -> None:
+        """Incidents are told up to then; what waited for that goes on."""
+        if self.state.told.tick(tick):
+            self._resume_until(self.state.told.low or 0)
+
+    def incident(self, row: Incident) -> None:
+        """A state of an incident."""
+        if row.covers:
+            self.state.incidents.take(row)
+
+    def _resume_until(self, until: int) -> None:
+        for _, key, _ in self.state.waiting.due(until):
+            customer = self._customer(key)
+            self._resume(key, customer)
+            self._keep_customer(key, customer, self.state.clock.value.at)
 
     def signal(self, signal: Signal) -> None:
         """A state of a signal."""
         # As of when it was noticed: ticks are as far as the slowest source, and other customers' signals may be ahead.
-        now = max(to_ms(signal.raised_at), self.state.clock.value.at)
+        clock = self.state.clock.value
+        now = max(to_ms(signal.raised_at), clock.at)
+        if signal.scope is Scope.INCIDENT and not clock.live:
+            now = to_ms(signal.raised_at)  # no customer's: in history it comes when journeys are further on
         known = self.state.signals.get(signal.signal_id, now)
         if known is None:
             if not signal.is_open and now - to_ms(signal.at) >= REMEMBERED:
@@ -122,11 +153,16 @@ class _Turn:
         if not customer.learn(profile, self.state.clock.value.at):
             self.out.count("duplicates")
             return
-        while customer.queue and not self._must_wait(customer, customer.queue[0]):
+        self._resume(profile.customer, customer)
+        self._keep_customer(profile.customer, customer, to_ms(profile.updated_at))
+
+    def _resume(self, key: str, customer: CustomerState) -> None:
+        """Takes the steps that need not wait any more."""
+        while customer.queue and not must_wait(self.state, customer, customer.queue[0]):
             at, signal_id, step = customer.queue.pop(0)
             self.out.count("signals.resumed")
             self._step(customer, at, signal_id, step)
-        self._keep_customer(profile.customer, customer, to_ms(profile.updated_at))
+        mind(self.state, key, customer)
 
     def forget(self, key: str) -> None:
         """The profile was deleted."""
@@ -148,22 +184,16 @@ class _Turn:
         clock.touch()
 
     def _enter(self, key: str, at: int, signal_id: str, step: Step) -> None:
-        """Takes a step, or puts it behind what already waits for a profile of the customer."""
+        """Takes a step, or puts it behind what already waits for a profile of the customer, or for incidents."""
         customer = self._customer(key)
         item = (at, signal_id, step)
-        if customer.queue or self._must_wait(customer, item):
+        if customer.queue or must_wait(self.state, customer, item):
             customer.queue.append(item)
             self.out.count("signals.waiting")
+            mind(self.state, key, customer)
         else:
             self._step(customer, at, signal_id, step)
         self._keep_customer(key, customer, at)
-
-    def _must_wait(self, customer: CustomerState, item: tuple[int, str, Step]) -> bool:
-        at, signal_id, step = item
-        if step is not Step.DECIDE:
-            return False
-        state = self.state.signals.get(signal_id, at)
-        return state is not None and state.signal is not None and state.signal.profile_revision > customer.seen
 
     def _step(self, customer: CustomerState, at: int, signal_id: str, step: Step) -> None:
         """Takes a step; what the customer has held until then is released first.
@@ -190,7 +220,7 @@ class _Turn:
             signal = copy(signal)
             signal.status, signal.revision = state.ended, state.revision
         profile = customer.profile(signal.profile_revision, None if step is Step.DECIDE else at, live)
-        verdict = decide(signal, profile, customer.contacts, self.policy, at)
+        verdict = decide(signal, profile, customer.contacts, self.policy, at, explaining(self.state, signal, at))
         state.decision += 1
         state.release_at = None
         customer.held = [item for item in customer.held if item[1] != signal_id]

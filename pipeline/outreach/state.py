@@ -10,6 +10,8 @@ import msgspec
 from touchline.pipeline.engine.clock import HOUR, to_ms
 from touchline.pipeline.engine.processor import Piece
 from touchline.pipeline.engine.store import Cell, KeyedStore
+from touchline.pipeline.engine.watermarks import Watermarks
+from touchline.pipeline.friction.incidents import KnownIncidents
 from touchline.pipeline.outreach.policy import Contact
 from touchline.schemas.customer import Profile
 from touchline.schemas.signal import Signal
@@ -121,14 +123,19 @@ def _codec(kind: type[T]) -> tuple[Callable[[T], bytes], Callable[[bytes], T]]:
 
 
 class OutreachState:
-    """All state of one shard: customers by key, signals by id, and the clock. `live`: until a tick says otherwise."""
+    """All state of one shard: customers by key, signals by id, the clock, the incidents and how far they are told, and
+    the customers whose next step waits for that, each with its time. `live`: until a tick says otherwise."""
 
     def __init__(self, *, live: bool = True) -> None:
         self.customers: KeyedStore[CustomerState] = KeyedStore(*_codec(CustomerState))
         self.signals: KeyedStore[SignalState] = KeyedStore(*_codec(SignalState))
         self.clock: Cell[Clock] = Cell(Clock(live=live), *_codec(Clock))
+        self.incidents = KnownIncidents()
+        self.told = Watermarks()
+        self.waiting: KeyedStore[bytes] = KeyedStore(bytes, bytes)
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """The parts by their names in the changelog."""
-        return {"c": self.customers, "s": self.signals, "t": self.clock}
+        own: dict[str, Piece] = {"c": self.customers, "s": self.signals, "t": self.clock}
+        return own | {"i": self.incidents, "w": self.told, "q": self.waiting}

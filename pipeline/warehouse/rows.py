@@ -11,7 +11,10 @@ from typing import Any, Final
 
 from touchline.pipeline.engine.clock import MINUTE, SECOND, to_ms
 from touchline.pipeline.warehouse.scalars import as_text, public_attributes
+from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.types import Scalar
+from touchline.schemas.vocabulary import Scope
 
 Values = list[Any]
 """The values of one column."""
@@ -65,6 +68,13 @@ def _attributes(rows: Sequence[EnrichedTouchpoint]) -> Values:
     return [public_attributes(row.kind, row.attributes) if row.attributes else {} for row in rows]
 
 
+def _numbers(signal: Signal) -> Mapping[str, Scalar]:
+    """What a signal tells beside its words; of an incident also that it is one, for its customer is none."""
+    if signal.scope is Scope.CUSTOMER:
+        return signal.values
+    return {**signal.values, "scope": signal.scope.value}
+
+
 def _many(*names: str) -> dict[str, Column]:
     return {name: _same(name) for name in names}
 
@@ -92,7 +102,7 @@ SIGNALS: Final[Mapping[str, Column]] = {
     "at": _time("at"),
     "raised_at": _time("raised_at"),
     **_many("evidence", "action", "events"),
-    "values": lambda rows: [as_text(row.values) for row in rows],
+    "values": lambda rows: [as_text(_numbers(row)) for row in rows],
     **_many("subjects", "profile_revision", "provisional", "ruleset"),
 }
 

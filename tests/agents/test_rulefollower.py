@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from touchline.agents import incident
 from touchline.agents.journey import build, companion
 from touchline.agents.rulefollower import FolderRules, RuleFollower, Texts
 from touchline.agents.runtime.metrics import Metrics
@@ -153,3 +154,34 @@ def test_it_may_be_held_again_and_can_be_switched_off(folder: Path) -> None:
             assert idle._task is None
 
     asyncio.run(scenario())
+
+
+def test_incidents_follow_rules_too_also_when_there_were_none(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    more = """\
+- id: many
+  scope: incident
+  owner: care
+  stage: support
+  per: code
+  detect: {affected: {by: {event: a.one}, customers: 2, within: 1h}}
+  evidence: "{customers}"
+  action: act
+"""
+
+    settings = Settings(journey=FAST.model_copy(update={"rules": (folder,)}))
+    processor = incident.build(settings)
+
+    async def scenario() -> None:
+        caplog.set_level(logging.INFO)
+        async with incident.companion(settings, processor, Metrics("incident"), stopped.append):
+            assert many() == []
+            (folder / "shop.yaml").write_text(RULES + more)
+            await until(caplog, "new: many")
+            assert many() == ["many"]
+
+    def many() -> list[str]:
+        return [rule.spec.id for rule in processor.rules.incidents]
+
+    stopped: list[BaseException] = []
+    asyncio.run(scenario())
+    assert stopped == []

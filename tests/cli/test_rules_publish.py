@@ -66,7 +66,7 @@ def test_what_was_checked_is_published_as_a_whole_with_the_built_in_rules(
     assert done.exit_code == 0, done.output
     texts = texts_of(newest(settings) or b"")
     rules = compile_texts(texts)
-    assert done.stdout == f"published {len(rules.rules)} rules as {rules.hash}\n"
+    assert done.stdout == f"published {len(rules.every)} rules as {rules.hash}\n"
     assert "set journey.rules_from to topic" in done.stderr
     assert [one.name for one in texts if not one.builtin] == ["rules/r.yaml"]
     assert {"r", "promise_broken"} <= rules.by_id.keys()

@@ -18,7 +18,7 @@ from touchline.schemas.vocabulary import Stage
 
 FOLDER = ROOT / "docs" / "catalogue"
 PAGES = rule_pages([BUILTIN], "The built-in rules")
-SPECS = [rule.spec for rule in load_rules().rules]
+SPECS = [rule.spec for rule in load_rules().every]
 OWN = """
 schema: friction/1
 rules:
@@ -100,11 +100,14 @@ def test_every_detector_can_be_told() -> None:
         "ratio": "{of: {event: a.b}, part: {event: a.b, where: x}, at_most: 0.5, min_events: 3, within: 2h}",
         "score": "{points: [{event: a.b, points: -12}, {event: c.d, points: 1}], half_life: 2h, below: -5}",
         "absence": "{after: {as: s, event: a.b}, expect: {event: c.d}, deadline: s.until - 1h, grace: 5m}",
+        "affected": "{by: {event: a.b}, customers: 3, within: 2h}",
     }
     assert {*parts, "all", "any"} == {field.name for field in fields(Detect)}
     for name, part in parts.items():
-        written = f"{{id: r, owner: o, stage: use, evidence: e, action: a, detect: {{{name}: {part}}}}}"
-        (rule,) = parse_rules(f"schema: friction/1\nrules: [{written}]").rules
+        more = ", scope: incident, per: x" if name == "affected" else ""
+        written = f"{{id: r, owner: o, stage: use, evidence: e, action: a, detect: {{{name}: {part}}}{more}}}"
+        rules = parse_rules(f"schema: friction/1\nrules: [{written}]")
+        (rule,) = (*rules.rules, *rules.incidents)
         words = " ".join(finds(rule.spec))
         assert "`a.b`" in words
         assert ("**2 h**" in words) == ("2h" in part)

@@ -170,6 +170,14 @@ def test_a_snippet_fires_and_without_its_last_event_does_not(detector: str, tmp_
     assert [outcome.problems for outcome in run_rule_tests([file])] == [(), ()]
 
 
+def test_the_rules_for_incidents_are_some_and_their_test_passes(tmp_path: Path) -> None:
+    (rule,) = parse_rules(NAMED["app_release"]).incidents
+    assert rule.spec.scope == "incident"
+    (tmp_path / "carrier.yaml").write_text(NAMED["carrier_late"], "utf-8")
+    (tmp_path / "carrier.test.yaml").write_text(NAMED["carrier_late_test"], "utf-8")
+    assert [outcome.problems for outcome in run_rule_tests([tmp_path])] == [()]
+
+
 def test_every_block_of_yaml_is_run_here(tmp_path: Path) -> None:
     rest = [block.text for block in blocks(PAGE, "yaml") if block.text not in NAMED.values()]
     assert set(NAMED) >= {"rules/refunds.yaml", "rules/refunds.test.yaml", *DETECTORS}
@@ -195,7 +203,7 @@ def rows(heading: str) -> list[list[str]]:
 def test_the_fields_of_a_rule_are_all_there() -> None:
     named = [re.sub(r"\W", "", row[0]) for row in rows("## A rule, field by field")]
     assert named == list(RuleSpec.__dataclass_fields__)
-    assert set(DETECTORS) == set(Detect.__dataclass_fields__)
+    assert {*DETECTORS, "affected"} == set(Detect.__dataclass_fields__)
     expect = next(row[1] for row in rows("### Test it") if "expect" in row[0])
     assert set(Expected.__dataclass_fields__) <= set(re.findall(r"`(\w+)`", expect))
 

@@ -22,12 +22,22 @@ from touchline.agents.runtime.topics import create_topics, delete_topics
 from touchline.agents.settings import Settings
 from touchline.agents.sinks.upkeep import Difference, migrate, verify
 from touchline.embedded import EmbeddedWarehouse
-from touchline.schemas.wire import CUSTOMERS, DECISIONS, DELIVERIES, RAW, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import (
+    CANDIDATES,
+    CUSTOMERS,
+    DECISIONS,
+    DELIVERIES,
+    INCIDENTS,
+    RAW,
+    SIGNALS,
+    TOUCHPOINTS,
+)
 
 INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "enrich": (RAW,),
-    "journey": (TOUCHPOINTS,),
-    "outreach": (SIGNALS, CUSTOMERS),
+    "journey": (TOUCHPOINTS, INCIDENTS),
+    "incident": (CANDIDATES,),
+    "outreach": (SIGNALS, CUSTOMERS, INCIDENTS),
     "deliver": (DECISIONS,),
     "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES),
 }
@@ -127,7 +137,7 @@ async def _run(settings: Settings, folder: Path, size: Size, plans: Sequence[Pla
     try:
         raw = await publish(settings, Workload(size.events, size.seed))
         started = time.monotonic()
-        async with Ledger(settings, (RAW, *OUTPUTS)) as ledger:
+        async with Ledger(settings, (RAW, CANDIDATES, INCIDENTS, *OUTPUTS)) as ledger:
             with Crew(settings, folder, dict.fromkeys(INPUTS, WORKERS)) as crew:
                 surgeon = _Surgeon(crew, ledger, plans, facts, random.Random(size.seed))
                 async with Groups(settings, ledger) as groups:

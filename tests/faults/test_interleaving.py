@@ -5,16 +5,19 @@ Without Kafka: the partitions' enriched records are mixed in many ways, which is
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.faults.workload import Workload
-from touchline.agents import enrich, journey, outreach
+from touchline.agents import enrich, incident, journey, outreach
 from touchline.agents.settings import Settings
-from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.local import LocalRun, LocalShard
 from touchline.pipeline.engine.partition import partition_of
 from touchline.pipeline.engine.records import Output, PlainRecord
-from touchline.schemas.wire import CONTROL_HEADER, CUSTOMERS, RAW, SIGNALS, TOUCHPOINTS
+from touchline.schemas.codec import decode_decision, decode_signal
+from touchline.schemas.vocabulary import Scope
+from touchline.schemas.wire import CONTROL_HEADER, DECISIONS, RAW, SIGNALS, TOUCHPOINTS
 
 RAW_PARTITIONS = 3
 SETTINGS = Settings.model_validate(
@@ -50,15 +53,14 @@ def mixed(logs: Sequence[Sequence[Output]], stride: int, seed: int) -> list[Outp
     return found
 
 
-def said(touchpoints: Sequence[Output]) -> tuple[list[bytes], list[bytes]]:
+def said(touchpoints: Sequence[Output], settings: Settings = SETTINGS) -> tuple[list[bytes], list[bytes]]:
     """Signals and decisions, sorted."""
-    sent = LocalShard(journey.build(SETTINGS), 0, 1).process(TOUCHPOINTS, records(touchpoints), 0)
-    shard = LocalShard(outreach.build(SETTINGS), 0, 1)
-    decisions = []
-    for topic in (CUSTOMERS, SIGNALS):
-        decisions += shard.process(topic, records([out for out in sent if out.topic == topic]), 0)
-    signals = [out.value or b"" for out in sent if out.topic == SIGNALS and out.key is not None]
-    return sorted(signals), sorted(out.value or b"" for out in decisions)
+    run = LocalRun([agent.build(settings) for agent in (journey, incident, outreach)])
+    for out in touchpoints:
+        run.publish(TOUCHPOINTS, out.key, out.value, 0, out.headers)
+    run.run(0)
+    signals = [record.value or b"" for record in run.topics.all(SIGNALS) if record.key is not None]
+    return sorted(signals), sorted(record.value or b"" for record in run.topics.all(DECISIONS))
 
 
 def test_pace_changes_nothing(enriched: list[list[Output]]) -> None:
@@ -69,3 +71,42 @@ def test_pace_changes_nothing(enriched: list[list[Output]]) -> None:
         again, decided = said(mixed(enriched, stride, seed))
         assert again == signals
         assert decided == decisions
+
+
+INCIDENTS = """
+schema: friction/1
+rules:
+- id: many_late
+  scope: incident
+  owner: logistics
+  control: partner
+  stage: delivery
+  per: party
+  detect: {affected: {signals: [promise_broken, repeated_contact], customers: 2, within: 2d}}
+  covers: [promise_broken, repeated_contact]
+  exposed: {event: order.shipped, by: order, unless: {event: delivery.scanned, where: status == 'delivered'}}
+  expires: 3d
+  evidence: "{customers} customers"
+  action: act
+"""
+
+
+def test_pace_changes_nothing_of_incidents_and_what_they_explain(enriched: list[list[Output]], tmp_path: Path) -> None:
+    (tmp_path / "incidents.yaml").write_text(INCIDENTS)
+    settings = SETTINGS.model_copy(update={"journey": SETTINGS.journey.model_copy(update={"rules": (tmp_path,)})})
+    runs = []
+    for stride, seed in ((50, 0), (1_000, 2), (100_000, 3)):
+        signals, decisions = said(mixed(enriched, stride, seed), settings)
+        told = [signal for signal in map(decode_signal, signals) if signal.scope is Scope.INCIDENT]
+        exposed = {signal.signal_id for signal in map(decode_signal, signals) if "incident" in signal.values}
+        runs.append(
+            (
+                [signal for signal in signals if b'"incident":' not in signal],
+                sorted((one.signal_id, one.revision, one.status, one.at) for one in map(decode_signal, signals)),
+                [one for one in decisions if decode_decision(one).signal_id not in exposed],
+            )
+        )
+        assert len({one.signal_id for one in told}) >= 2
+        assert len(exposed) > 5
+        assert sum(decode_decision(one).reason == "incident" for one in decisions) > 2
+    assert runs[0] == runs[1] == runs[2]

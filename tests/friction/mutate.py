@@ -23,6 +23,7 @@ from ruamel.yaml import YAML
 
 from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.load import BUILTIN, parse_rules
+from touchline.pipeline.friction.rules import all_named
 from touchline.pipeline.friction.ruletest import RuleTests, files_of_tests, load_tests
 from touchline.schemas.rulefile import RuleSpec
 from touchline.schemas.ruletestfile import RuleTest
@@ -30,10 +31,11 @@ from touchline.schemas.types import parse_duration
 from touchline.schemas.yamlfile import FileError
 
 Spec = dict[str, Any]
+_ADAPTER = TypeAdapter(RuleSpec)
 _LENGTH = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
 _STRICT: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
-_OPTIONAL = ("unless", "context", "resolve", "where", "cooldown", "grace", "expires")
-_LOGIC = ("detect", "resolve", "cooldown", "expires", "per")
+_OPTIONAL = ("unless", "context", "resolve", "where", "cooldown", "grace", "expires", "exposed", "by")
+_LOGIC = ("detect", "resolve", "cooldown", "expires", "exposed", "per")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def survives(mutant: Mutant, home: Home) -> bool:
 def _passes(name: str, spec: Spec, home: Home) -> bool:
     rules = parse_rules(_text(_with_parts(spec, home.others)))
     own = frozenset((name,))
-    tests = replace(home.tests, rules=rules, own=own, tests=tuple(_only(name, t) for t in home.tests.tests))
+    tests = replace(home.tests, rules=rules, ids=own, tests=tuple(_only(name, t) for t in home.tests.tests))
     return all(tests.outcome(number).passed for number in range(len(tests.tests)))
 
 
@@ -130,8 +132,7 @@ def _with_parts(spec: Spec, others: Mapping[str, Spec]) -> list[Spec]:
 
 
 def _named(spec: Spec) -> list[str]:
-    part = spec["detect"].get("all") or spec["detect"].get("any") or {"rules": []}
-    return [name for side in part["rules"] for name in ([side] if isinstance(side, str) else side)]
+    return list(all_named(_ADAPTER.validate_python(spec)))
 
 
 def _text(rules: Sequence[Spec]) -> str:

@@ -21,7 +21,7 @@ def test_nothing_can_be_changed_or_left_out_unnoticed() -> None:
 
 def test_every_rule_has_mutants() -> None:
     others = homes()[0].others
-    assert others.keys() == {rule.spec.id for rule in load_rules().rules}
+    assert others.keys() == {rule.spec.id for rule in load_rules().every}
     for name, rule in others.items():
         assert list(mutants(rule, others)), name
 

@@ -44,7 +44,7 @@ def test_the_defaults_observe() -> None:
     policy = outreach.policy_of(Settings().outreach)
     assert policy == Policy(zone=ZoneInfo("UTC"))
     assert policy.observe
-    assert outreach.build(Settings()).inputs == ("friction.signals", "customers")
+    assert outreach.build(Settings()).inputs == ("friction.signals", "customers", "incidents")
 
 
 def test_every_setting_arrives(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_rule_without_a_text_has_that_of_its_polarity() -> None:
 def test_nobody_apologises_for_a_need_or_a_good_moment() -> None:
     messages = built_in_messages()
     apology = re.compile("sorry|went wrong|did not go|not work|apolog", re.IGNORECASE)
-    polarities = {rule.spec.id: rule.spec.polarity for rule in load_rules().rules}
+    polarities = {rule.spec.id: rule.spec.polarity for rule in load_rules().every}
     assert set(polarities.values()) == set(Polarity)
     for rule, polarity in [*polarities.items(), ("no_such_rule", Polarity.NEED), ("no_such_rule", Polarity.DELIGHT)]:
         message = messages.render(signal(rule=rule, polarity=polarity), "x")

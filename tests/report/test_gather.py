@@ -34,7 +34,7 @@ def run(truths: list[Truth]) -> LocalRun:
     settings = Settings(clock=ClockMode.LOG, outreach=OutreachSettings(mode=OutreachMode.LIVE))
     one = settings.kafka.model_copy(update={"partitions": 1, "raw_partitions": 1})
     settings = settings.model_copy(update={"kafka": one})
-    run = LocalRun([build(agent, settings) for agent in ("enrich", "journey", "outreach")])
+    run = LocalRun([build(agent, settings) for agent in ("enrich", "journey", "incident", "outreach")])
     for event in touchpoints(PLAN, truths.append):
         run.publish(wire.RAW, event.key, event.value, event.at)
     end = msgspec.json.encode(Control(high=PLAN.end + settings.journey.lateness))

@@ -24,6 +24,7 @@ from touchline.pipeline.friction.rules import CUSTOMER, RuleSet
 from touchline.pipeline.intake.errors import InvalidEvent
 from touchline.schemas.control import ClockMode
 from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.vocabulary import Scope
 
 HALF: Final = "half"
 """Splits history where half of the cases had begun."""
@@ -63,9 +64,11 @@ class BackTest:
         if self.truth is not None:
             _tell(self.truth, book, build_enrich(_on_log_clock(self.settings)))
         (trial,) = run.trials
-        signals = sorted(trial.signals.values(), key=lambda s: (s.raised_at, s.signal_id))
+        told = sorted(trial.signals.values(), key=lambda s: (s.raised_at, s.signal_id))
+        signals = [signal for signal in told if signal.scope is Scope.CUSTOMER]
+        incidents = [signal for signal in told if signal.scope is Scope.INCIDENT]
         judged = book.close(signals, run.until or 0)
-        figures = Figures(book, rules, judged, budget=self.budget)
+        figures = Figures(book, rules, judged, incidents=incidents, budget=self.budget)
         parts = [figures.part(name, part) for name, part in self._parts(run, book)]
         report = BackTestReport(
             source=source.name,
@@ -73,7 +76,7 @@ class BackTest:
             until=parts[-1].until if parts else None,
             touchpoints=run.touchpoints,
             customers=len(customers),
-            rules=len(rules.rules),
+            rules=len(rules.every),
             ruleset=rules.hash,
             per=self.question.per,
             outcome=None if self.question.outcome is None else self.question.outcome.text,
@@ -85,7 +88,7 @@ class BackTest:
             remarks=self._remarks(run, book, rules),
             parts=parts,
         )
-        return report, signals
+        return report, told
 
     def _parts(self, run: HistoryRun, book: CaseBook) -> list[tuple[str, Part]]:
         if run.since is None or run.until is None:

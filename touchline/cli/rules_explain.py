@@ -72,6 +72,11 @@ class _Asked:
 
         Raises: WrongUsage."""
         found = self.rules.by_id.get(name)
+        if any(rule.spec.id == name for rule in self.rules.incidents):
+            raise WrongUsage(
+                f'"{name}" is about incidents, and this follows one customer: the topic incidents names who is '
+                "affected, `touchline rules backtest` counts them, and each signal that it counts can be explained"
+            )
         if found is None:
             raise WrongUsage(f'there is no rule "{name}"{did_you_mean(name, self.rules.by_id)}')
         return found

@@ -31,8 +31,8 @@ def publish(ctx: click.Context, /, paths: tuple[Path, ...], *, as_json: bool) ->
     except RuntimeError_ as error:
         raise Failed(str(error)) from None
     if as_json:
-        print_json({"hash": rules.hash, "rules": [rule.spec.id for rule in rules.rules], "offset": offset})
+        print_json({"hash": rules.hash, "rules": [rule.spec.id for rule in rules.every], "offset": offset})
     else:
-        click.echo(f"published {len(rules.rules)} rules as {rules.hash}")
+        click.echo(f"published {len(rules.every)} rules as {rules.hash}")
     if settings.journey.rules_from is not RuleHome.TOPIC:
         click.echo("workers with these settings go by files: set journey.rules_from to topic", err=True)

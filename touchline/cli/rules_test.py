@@ -80,7 +80,7 @@ def _warnings(paths: tuple[Path, ...], found: list[RuleTests]) -> list[Warned]:
     for tests in found:
         files.setdefault(tests.rule_file, []).append(tests)
     for file, of in files.items():
-        missing = untested(of[0].rules, of, of[0].own)
+        missing = untested(of[0].rules, of, of[0].ids)
         warned.extend((file, rule, f"has no test in which it {what}") for rule, what in missing)
     below = rule_files([path for path in paths if path.is_dir()])
     return warned + [(file, None, "no test is beside it") for file in below if file not in files]

@@ -12,6 +12,7 @@ from touchline.demo.progress import Stage
 _WORDS = {
     "enrich": "enriched",
     "journey": "journeys",
+    "incident": "incidents",
     "outreach": "decided",
     "deliver": "delivered",
     "warehouse": "stored",

@@ -7,19 +7,29 @@ from typing import Final
 
 from touchline.client.ends import TopicEnds
 from touchline.pipeline.engine.processor import Problem
-from touchline.schemas.wire import CUSTOMERS, DECISIONS, DELIVERIES, RAW, SIGNALS, TOUCHPOINTS
+from touchline.schemas.wire import (
+    CANDIDATES,
+    CUSTOMERS,
+    DECISIONS,
+    DELIVERIES,
+    INCIDENTS,
+    RAW,
+    SIGNALS,
+    TOUCHPOINTS,
+)
 from touchline.up import Environment, health
 
 INPUTS: Final = {
     "enrich": (RAW,),
-    "journey": (TOUCHPOINTS,),
-    "outreach": (SIGNALS, CUSTOMERS),
+    "journey": (TOUCHPOINTS, INCIDENTS),
+    "incident": (CANDIDATES,),
+    "outreach": (SIGNALS, CUSTOMERS, INCIDENTS),
     "deliver": (DECISIONS,),
     "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES),
 }
-"""What each agent reads, in the order of the flow: when one is through, what the next was given is final."""
+"""What each agent reads, in the order of the flow."""
 
-TOPICS: Final = (RAW, TOUCHPOINTS, SIGNALS, CUSTOMERS, DECISIONS, DELIVERIES)
+TOPICS: Final = (RAW, TOUCHPOINTS, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, DECISIONS, DELIVERIES)
 _POLL: Final = 0.25
 _QUIET: Final = 12.0
 """Seconds without any movement, and without lag, after which a restarted process (which counts anew) is through."""

@@ -25,7 +25,7 @@ from touchline.schemas.wire import (
 from touchline.trial.event import TrialEvent
 from touchline.trial.outcome import Outcome, Refusal
 
-_AGENTS = ("enrich", "journey", "outreach")
+_AGENTS = ("enrich", "journey", "incident", "outreach")
 
 
 def try_in_memory(

@@ -1,0 +1,218 @@
+"""A signal that an incident explains: one decision, with that reason, whenever word of the incident comes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.outreach.cases import NOON, advance, decisions, feed, profile, signal
+from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
+from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.outreach.messages import built_in_messages
+from touchline.pipeline.outreach.policy import Policy
+from touchline.pipeline.outreach.processor import OutreachProcessor
+from touchline.pipeline.outreach.waiting import MAX_WAIT
+from touchline.schemas.codec import encode
+from touchline.schemas.control import Tick
+from touchline.schemas.incident import Incident
+from touchline.schemas.outreach import Decision
+from touchline.schemas.signal import Signal
+from touchline.schemas.vocabulary import Control, Scope, Severity, SignalStatus
+from touchline.schemas.wire import CUSTOMERS, INCIDENTS, SIGNALS
+
+CAUSE = "carrier_late party:dhl"
+POLICY = Policy(observe=False, cap=50, cooldown=0)
+
+
+def incident(opened: int = NOON, *, ended: int | None = None, **changes: Any) -> Incident:
+    fields: dict[str, Any] = {
+        "incident_id": "i-1",
+        "revision": 1 if ended is None else 2,
+        "status": SignalStatus.OPENED if ended is None else SignalStatus.RESOLVED,
+        "rule": "carrier_late",
+        "rule_version": 1,
+        "group": "party:dhl",
+        "party": "dhl",
+        "control": Control.PARTNER,
+        "severity": Severity.HIGH,
+        "owner": "logistics",
+        "covers": ("promise_broken",),
+        "customers": 30,
+        "affected": (),
+        "first": from_ms(opened),
+        "at": from_ms(opened),
+        "last": from_ms(opened),
+        "opened_at": from_ms(opened),
+        "raised_at": from_ms(opened if ended is None else ended),
+        "evidence": "30 customers",
+    }
+    return Incident(**{**fields, **changes})
+
+
+def record(item: Incident | Tick) -> PlainRecord:
+    if isinstance(item, Tick):
+        return PlainRecord(0, 0, None, encode(item), (("touchline-tick", b"1"),))
+    return PlainRecord(0, 0, item.incident_id.encode(), encode(item))
+
+
+def told(shard: LocalShard, *items: Incident | Tick) -> list[Decision]:
+    return decisions(shard.process(INCIDENTS, [record(item) for item in items], 0))
+
+
+def up_to(high: int, *, live: bool = True) -> Tick:
+    return Tick(partition=0, partitions=1, high=high, wall=high if live else None)
+
+
+def outreach(*, live: bool = True) -> LocalShard:
+    shard = LocalShard(OutreachProcessor(POLICY, built_in_messages(), live=live), 0, 1)
+    feed(shard, CUSTOMERS, profile())
+    advance(shard, NOON - HOUR, live=live)
+    return shard
+
+
+def explained(signal_id: str, at: int, **changes: Any) -> Signal:
+    return signal(signal_id, at, rule="promise_broken", causes=(CAUSE,), **changes)
+
+
+def test_it_waits_for_word_of_incidents_and_is_not_sent_when_one_explains_it() -> None:
+    shard = outreach()
+    assert feed(shard, SIGNALS, explained("s-1", NOON + MINUTE)) == []
+    assert told(shard, incident(), up_to(NOON + MINUTE - 1)) == []
+    (decision,) = told(shard, up_to(NOON + MINUTE))
+    assert (decision.outcome, decision.reason) == ("suppressed", "incident")
+    assert decision.explanation == (
+        "Not sent: carrier_late explains it, an incident of party:dhl since 2026-06-10 12:00 UTC (i-1)."
+    )
+    assert (decision.at, decision.revision) == (from_ms(NOON + MINUTE), 0)
+
+
+def test_one_before_or_after_the_incident_or_with_another_cause_is_sent() -> None:
+    shard = outreach()
+    told(shard, incident(NOON), incident(NOON, ended=NOON + HOUR), up_to(NOON + DAY))
+    reasons = {}
+    other = explained("other", NOON + 1)
+    other.causes = ("carrier_late party:ups",)
+    for one in (explained("before", NOON - 1), explained("in", NOON), other, explained("after", NOON + HOUR)):
+        (decision,) = feed(shard, SIGNALS, one)
+        reasons[one.signal_id] = decision.reason.value
+    assert reasons == {"before": "sent", "in": "incident", "other": "sent", "after": "sent"}
+
+
+def test_a_signal_that_no_incident_can_explain_does_not_wait() -> None:
+    assert [d.reason for d in feed(outreach(), SIGNALS, signal("s-1", NOON))] == ["sent"]
+
+
+def test_an_agent_that_stands_still_delays_it_and_does_not_prevent_it() -> None:
+    shard = outreach()
+    feed(shard, SIGNALS, explained("s-1", NOON), signal("s-2", NOON + 1))
+    assert advance(shard, NOON + MAX_WAIT - 1) == []
+    shard.restart()
+    assert [(d.signal_id, d.reason) for d in advance(shard, NOON + MAX_WAIT)] == [("s-1", "sent"), ("s-2", "sent")]
+
+
+def test_in_history_it_waits_for_ever() -> None:
+    shard = outreach(live=False)
+    feed(shard, SIGNALS, explained("s-1", NOON))
+    assert advance(shard, NOON + 30 * DAY, live=False) == []
+    assert [d.reason for d in told(shard, up_to(NOON, live=False))] == ["sent"]
+
+
+def test_what_is_held_is_decided_again_with_what_is_known_of_incidents_then() -> None:
+    night = NOON + 10 * HOUR
+    for ends, reason in ((None, "incident"), (night + HOUR, "sent")):
+        shard = outreach()
+        told(shard, up_to(night + MINUTE))
+        (held,) = feed(shard, SIGNALS, explained("s-1", night))
+        assert held.reason == "quiet_hours"
+        told(shard, incident(night + 1), *([incident(night + 1, ended=ends)] if ends else []), up_to(NOON + DAY))
+        (decision,) = advance(shard, NOON + DAY)
+        assert (decision.reason, decision.revision) == (reason, 1)
+
+
+def test_nobody_is_written_to_about_the_incident_itself_and_in_history_as_of_its_own_time() -> None:
+    for live in (True, False):
+        shard = outreach(live=live)
+        advance(shard, NOON + DAY, live=live)
+        one = signal("i-1", NOON, scope=Scope.INCIDENT, customer="party:dhl", group="party:dhl", profile_revision=0)
+        (decision,) = feed(shard, SIGNALS, one)
+        assert (decision.reason, decision.at) == ("no_channel", from_ms(NOON + DAY if live else NOON))
+
+
+def test_incidents_that_are_long_over_are_forgotten() -> None:
+    shard = outreach()
+    told(shard, incident(NOON), incident(NOON, ended=NOON + HOUR), up_to(NOON + DAY))
+    advance(shard, NOON + 30 * DAY)
+    assert len(shard.state.incidents) == 1
+    advance(shard, NOON + 32 * DAY)
+    assert len(shard.state.incidents) == 0
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(1, 5 * HOUR),
+        st.sampled_from(["explained", "explained", "other", "end", "incident", "over", "tick", "profile"]),
+        st.sampled_from(["c-1", "c-2"]),
+    ),
+    min_size=3,
+    max_size=30,
+)
+TURNS = st.lists(st.tuples(st.sampled_from([SIGNALS, CUSTOMERS, INCIDENTS]), st.integers(1, 5), st.booleans()))
+
+
+@settings(max_examples=300)
+@given(STEPS, TURNS)
+def test_however_the_three_inputs_take_turns(
+    steps: Sequence[tuple[int, str, str]], turns: Sequence[tuple[str, int, bool]]
+) -> None:
+    logs: dict[str, list[Any]] = {SIGNALS: [up_to(NOON, live=False)], CUSTOMERS: [], INCIDENTS: []}
+    revisions, opened, standing, now = {"c-1": 0, "c-2": 0}, list[Signal](), list[Incident](), NOON
+    for number, (after, what, customer) in enumerate(steps):
+        now += after
+        more = {"customer": customer, "group": customer, "profile_revision": revisions[customer]}
+        if what == "profile" and not any(one.customer == customer for one in opened):
+            revisions[customer] += 1
+            logs[CUSTOMERS].append(profile(revisions[customer], now, customer=customer))
+        elif what in {"explained", "other"}:
+            opened.append((explained if what == "explained" else signal)(f"s-{number}", now, **more))
+            logs[SIGNALS].append(opened[-1])
+        elif what == "end" and opened:
+            last = opened.pop()
+            logs[SIGNALS].append(replace(last, revision=1, status=SignalStatus.RESOLVED, raised_at=from_ms(now)))
+        elif what == "incident" and not standing:
+            standing.append(incident(now, incident_id=f"i-{number}"))
+            logs[INCIDENTS].append(standing[-1])
+        elif what == "over" and standing:
+            last_one = standing.pop()
+            since = to_ms(last_one.opened_at)
+            logs[INCIDENTS].append(incident(since, ended=now, incident_id=last_one.incident_id))
+        elif what == "tick":
+            logs[SIGNALS].append(up_to(now, live=False))
+            logs[INCIDENTS].append(up_to(now - HOUR, live=False))
+    end = now + 3 * DAY
+    logs[SIGNALS].append(up_to(end, live=False))
+    logs[INCIDENTS].append(up_to(end, live=False))
+    assert run(logs, turns) == run(logs, [(INCIDENTS, 10**6, False), (CUSTOMERS, 10**6, False)])
+
+
+def run(logs: dict[str, list[Any]], turns: Sequence[tuple[str, int, bool]]) -> list[tuple[Any, ...]]:
+    """What was decided when the inputs were handed over in these turns."""
+    left = {topic: list(log) for topic, log in logs.items()}
+    shard = LocalShard(OutreachProcessor(POLICY, built_in_messages(), live=False), 0, 1)
+    found: list[Decision] = []
+
+    def hand(topic: str, size: int) -> None:
+        batch, left[topic] = left[topic][:size], left[topic][size:]
+        found.extend(told(shard, *batch) if topic == INCIDENTS else feed(shard, topic, *batch))
+
+    for topic, size, crash in turns:
+        hand(topic, size)
+        if crash:
+            shard.restart()
+    for topic in (CUSTOMERS, SIGNALS, INCIDENTS):
+        hand(topic, 10**6)
+    assert len(shard.state.waiting.keys() and list(shard.state.waiting.keys())) == 0
+    rows = [(d.signal_id, d.revision, d.outcome, d.reason, d.at, d.explanation) for d in found]
+    return sorted(rows, key=lambda row: row[:2])

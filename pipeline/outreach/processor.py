@@ -190,7 +190,7 @@ class _Turn:
         if customer.queue or must_wait(self.state, customer, item):
             customer.queue.append(item)
             self.out.count("signals.waiting")
-            mind(self.state, key, customer)
+            self._resume(key, customer)
         else:
             self._step(customer, at, signal_id, step)
         self._keep_customer(key, customer, at)

@@ -22,18 +22,20 @@ def must_wait(state: OutreachState, customer: CustomerState, item: tuple[int, st
         known = state.signals.get(signal_id, at)
         if known is not None and known.signal is not None and known.signal.profile_revision > customer.seen:
             return True
-    return waits_for_incidents(state, customer, item)
+    return awaited(state, customer, item) is not None
 
 
-def waits_for_incidents(state: OutreachState, customer: CustomerState, item: tuple[int, str, Step]) -> bool:
-    """Whether an incident may explain what is decided by a step, also what is released on the way to it, and those of
-    that time are not known yet."""
+def awaited(state: OutreachState, customer: CustomerState, item: tuple[int, str, Step]) -> int | None:
+    """Up to when incidents must be told before a step: they may explain what it decides, or what is released on the way
+    to it. None when it need not wait for them."""
     at, signal_id, step = item
     if step is not Step.END and _may_be_explained(state, signal_id, at):
-        return True
+        return at
     if state.clock.value.live:
-        return False
-    return any(then <= at and _may_be_explained(state, held, then) for then, held in customer.held)
+        return None
+    return max(
+        (then for then, held in customer.held if then <= at and _may_be_explained(state, held, then)), default=None
+    )
 
 
 def _may_be_explained(state: OutreachState, signal_id: str, at: int) -> bool:
@@ -46,8 +48,9 @@ def _may_be_explained(state: OutreachState, signal_id: str, at: int) -> bool:
 
 def mind(state: OutreachState, key: str, customer: CustomerState) -> None:
     """Sees to it that a customer comes up again when more is known of incidents."""
-    if customer.queue and waits_for_incidents(state, customer, customer.queue[0]):
-        state.waiting.put(key, b"", due=customer.queue[0][0])
+    until = awaited(state, customer, customer.queue[0]) if customer.queue else None
+    if until is not None:
+        state.waiting.put(key, b"", due=until)
     elif state.waiting.get(key, 0) is not None:
         state.waiting.drop(key)
 

@@ -30,6 +30,6 @@ def test_the_settings_for_delivery_load_and_build(tmp_path: Path) -> None:
 
 def test_every_reason_and_status_is_explained_in_order() -> None:
     reasons = re.findall(r"^\| `(\w+)` \|.*\|.*\|$", PAGE.split("## The reasons")[1].split("**Consent")[0], re.M)
-    assert reasons == [r for r in Reason if r is not Reason.LOWER_PRIORITY]
+    assert reasons == [r for r in Reason if r not in {Reason.LOWER_PRIORITY}]
     statuses = re.findall(r"^\| `(\w+)` \|", PAGE.split("### What can become")[1], re.M)
     assert set(statuses) == set(DeliveryStatus)

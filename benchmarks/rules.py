@@ -1,6 +1,6 @@
 """Rules alone: µs of CPU an event from a decoded touchpoint to signals in the outbox, and bytes of state a customer.
 
-    python -m benchmarks.rules [--events N] [--customers N] [--rules 8 12 50 500] [--repeat N] [--profile]
+    python -m benchmarks.rules [--events N] [--customers N] [--rules 8 12 50 500] [--repeat N] [--health] [--profile]
 
 Two paces: `dense` (the whole history within 67 minutes, so that nearly all of it can still change) and `month` (visits
 spread over 30 days). 1 % of the events come late within the lateness. CPU time, of each batch the best of several runs.
@@ -23,9 +23,10 @@ from typing import Any, Final
 from benchmarks.rule_load import PACES, Pace, history, log, rule_set
 from touchline.pipeline.engine.records import Batch, Outbox, PlainRecord
 from touchline.pipeline.friction.code import Mark
-from touchline.pipeline.friction.journey import JourneyProcessor, JourneyState
+from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor, JourneyState
 from touchline.pipeline.friction.packing import packing
 from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.measures.health import HealthPolicy
 from touchline.schemas.codec import decode_touchpoint
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.wire import SIGNALS, TOUCHPOINTS
@@ -64,9 +65,9 @@ def decoding(records: Sequence[PlainRecord]) -> list[float]:
     return taken
 
 
-def run(rules: RuleSet, records: Sequence[PlainRecord]) -> Run:
-    """The whole history through a processor."""
-    processor = JourneyProcessor(rules)
+def run(rules: RuleSet, records: Sequence[PlainRecord], health: HealthPolicy | None = None) -> Run:
+    """The whole history through a processor. `health`: relationships are scored as well."""
+    processor = JourneyProcessor(rules, JourneyOptions(health=health))
     state = processor.new_state()
     found = Run(state)
     for piece in batches(records):
@@ -89,9 +90,11 @@ def best(runs: Iterable[list[float]]) -> float:
     return math.fsum(min(batch) for batch in zip(*runs, strict=True))
 
 
-def measure(rules: RuleSet, records: Sequence[PlainRecord], events: int, repeat: int) -> dict[str, Any]:
+def measure(
+    rules: RuleSet, records: Sequence[PlainRecord], events: int, repeat: int, health: HealthPolicy | None = None
+) -> dict[str, Any]:
     """The figures of one set of rules."""
-    runs = [run(rules, records) for _ in range(repeat)]
+    runs = [run(rules, records, health) for _ in range(repeat)]
     decode = best(decoding(records) for _ in range(repeat))
     found: dict[str, Any] = {
         "rules_us": round((best(r.worked for r in runs) - decode) * MICRO / events, 2),
@@ -154,6 +157,7 @@ def main() -> None:
     parser.add_argument("--paces", nargs="+", choices=list(PACES), default=list(PACES))
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="where the time goes instead of how much it is")
+    parser.add_argument("--health", action="store_true", help="score relationships as well, as the live run does")
     options = parser.parse_args()
     gc.set_threshold(100_000, 50, 1_000)  # as the runtime does
     for pace in options.paces:
@@ -168,7 +172,8 @@ def main() -> None:
                     run(rules, records)
                 pstats.Stats(profile).sort_stats("tottime").print_stats(40)
                 continue
-            figures = measure(rules, records, len(events), options.repeat)
+            health = HealthPolicy() if options.health else None
+            figures = measure(rules, records, len(events), options.repeat, health)
             print(json.dumps({"rules": number, "pace": pace} | figures | fan_out(rules, events)), flush=True)
 
 

@@ -104,7 +104,8 @@ def test_tail_shows_a_record_in_a_line() -> None:
         return pretty(CONTEXT, ReadRecord(CONTEXT, 0, 5, 0, b"c-1042", value, ())).plain
 
     assert shown(RECORD.encode()) == (
-        "2026-03-04 11:05:00Z  c-1042  health 70  care since 2026-03-03 18:20:00Z  2 open"
+        "2026-03-04 11:05:00Z  c-1042  health 50  care since 2026-03-03 18:20:00Z  3 open"
+        "  all_at_once -20 (open since 2026-03-04 11:05 UTC)"
         "  delivery_damaged -20 (open since 2026-03-04 11:05 UTC)"
         "  repeated_contact -10 (open since 2026-03-03 18:20 UTC)"
     )
@@ -116,4 +117,4 @@ def test_a_desk_reads_a_line() -> None:
     lines: list[str] = []
     exec(DESK, {"print": lines.append, "newest": RECORD.encode()})  # noqa: S102 - our own page
     (line,) = lines
-    assert line.startswith("health 70: delivery_damaged (open since 2026-03-04 11:05 UTC), repeated_contact")
+    assert line.startswith("health 50: all_at_once (open since 2026-03-04 11:05 UTC), delivery_damaged")

@@ -216,8 +216,8 @@ def test_however_the_three_inputs_take_turns(steps: Sequence[tuple[int, str, str
     logs[SIGNALS].append(up_to(end, live=False))
     logs[INCIDENTS].append(up_to(end, live=False))
     expected = run(logs, None)
-    for more in range(3):
-        assert run(logs, random.Random(seed + more)) == expected
+    for turn in range(3):
+        assert run(logs, random.Random(seed + turn)) == expected
 
 
 def run(logs: dict[str, list[Any]], rng: random.Random | None) -> list[tuple[Any, ...]]:

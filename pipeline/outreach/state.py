@@ -69,9 +69,11 @@ class CustomerState:
     held: list[tuple[int, str]] = field(default_factory=list)
 
     def insert(self, at: int, signal_id: str) -> None:
-        """Puts a release into the queue where it would have come by the clock: before other steps of that time."""
+        """Puts a release into the queue where it would have come by the clock: before other steps of that time. Other
+        releases may stand behind what is later than they, so the first that is later counts."""
         step = (at, 1, signal_id)
-        place = sum(1 for a, i, what in self.queue if (a, 1 if what is Step.RELEASE else 2, i) < step)
+        keys = [(a, 1 if what is Step.RELEASE else 2, i) for a, i, what in self.queue]
+        place = next((number for number, key in enumerate(keys) if key > step), len(keys))
         self.queue.insert(place, (at, signal_id, Step.RELEASE))
 
     def learn(self, profile: Profile, now: int) -> bool:

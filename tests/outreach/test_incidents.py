@@ -16,6 +16,7 @@ from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.outreach.messages import built_in_messages
 from touchline.pipeline.outreach.policy import Policy
 from touchline.pipeline.outreach.processor import OutreachProcessor
+from touchline.pipeline.outreach.state import CustomerState, Step
 from touchline.pipeline.outreach.waiting import MAX_WAIT
 from touchline.schemas.codec import encode
 from touchline.schemas.control import Tick
@@ -145,6 +146,12 @@ def test_what_waits_behind_a_message_that_is_held_goes_on_when_that_is_released(
     assert list(shard.state.waiting.keys()) == []
 
 
+def test_a_release_goes_before_what_is_later_although_an_earlier_release_stands_behind_that() -> None:
+    customer = CustomerState(queue=[(14, "b", Step.END), (5, "c", Step.RELEASE)])
+    customer.insert(7, "a")
+    assert [signal_id for _, signal_id, _ in customer.queue] == ["a", "b", "c"]
+
+
 def test_nobody_is_written_to_about_the_incident_itself_and_in_history_as_of_its_own_time() -> None:
     for live in (True, False):
         shard = outreach(live=live)
@@ -209,8 +216,8 @@ def test_however_the_three_inputs_take_turns(steps: Sequence[tuple[int, str, str
     logs[SIGNALS].append(up_to(end, live=False))
     logs[INCIDENTS].append(up_to(end, live=False))
     expected = run(logs, None)
-    for more in range(3):
-        assert run(logs, random.Random(seed + more)) == expected
+    for turn in range(3):
+        assert run(logs, random.Random(seed + turn)) == expected
 
 
 def run(logs: dict[str, list[Any]], rng: random.Random | None) -> list[tuple[Any, ...]]:

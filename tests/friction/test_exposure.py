@@ -187,7 +187,8 @@ def test_in_history_what_is_as_late_as_may_be_still_counts() -> None:
     fleet = Fleet(CARRIER, live=False).feed(tick(START), *failures(START), tick(START + HOUR))
     at = START + 2 * HOUR
     delivered = event(2, "delivery.scanned", at, 1, attributes={"status": "delivered"}, late_seconds=LATENESS / SECOND)
-    fleet.feed(shipped(1, at, 1), tick(at + LATENESS), delivered, tick(at + HOUR), tick(at + 2 * HOUR))
+    fleet.feed(shipped(1, at, 1), tick(at + LATENESS))
+    fleet.feed(delivered, tick(at + HOUR), tick(at + 2 * HOUR))
     assert len(fleet.signals()) == 1
     assert told(fleet) == []
 

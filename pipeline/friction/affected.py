@@ -33,7 +33,7 @@ class AffectedDetector(Positive):
         window = pruned(machine.window, item.at - self.timing.within)
         if not self.by_signal:
             window = tuple([known for known in window if known.source != item.source])
-        window = (*window, item)
+        window = (*window, replace(item, facts={}) if item.facts else item)  # only the newest is ever told of
         evicted = machine.evicted
         if len(window) > MAX_COUNTED:
             window, evicted = window[1:], evicted + 1

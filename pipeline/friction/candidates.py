@@ -25,7 +25,7 @@ TICK_EVERY: Final = 5 * SECOND
 """How far apart the ticks are that say how far journeys are: each goes to every shard of `incident`."""
 
 _LONGEST_GROUP: Final = 160
-_LONGEST_FACT: Final = 100
+_LONGEST_FACT: Final = 60
 _NO_RULES: Final[tuple[Rule, ...]] = ()
 
 

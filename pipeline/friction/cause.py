@@ -8,12 +8,16 @@ import msgspec
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.affected import AffectedDetector
 from touchline.pipeline.friction.customer import Floor
-from touchline.pipeline.friction.roll import WITHDRAWN, Roll
-from touchline.pipeline.friction.state import CLOSING, Crossing, Emitted, Item, Key
+from touchline.pipeline.friction.roll import WITHDRAWN, Roll, name_of
+from touchline.pipeline.friction.state import CLOSING, Crossing, Emitted, End, Item, Key
 from touchline.pipeline.friction.timeline import FINAL, Fate
 
-MAX_RECENT: Final = 5_000
+MAX_RECENT: Final = 3_000
 """The most candidates of one cause that can still be put in order."""
+
+MAX_BYTES: Final = 1_000_000
+"""The most that is kept of one cause. A record of the changelog must not be longer: with ids of usual length the other
+bounds are met first."""
 
 
 class Cause(msgspec.Struct, array_like=True, gc=False):
@@ -77,6 +81,19 @@ class Cause(msgspec.Struct, array_like=True, gc=False):
         self.emitted = [e for e in self.emitted if e not in done]
         return [said.signal for said in done]
 
+    def shorten(self) -> None:
+        """Gives up about half of something."""
+        base = self.base
+        over = {name_of(one) for one in base.machine.crossings if one.end is not End.OPEN}
+        if over & base.affected.keys():
+            base.affected = {name: customers for name, customers in base.affected.items() if name not in over}
+        elif len(self.recent) > 1:
+            del self.recent[: len(self.recent) // 2]
+        else:
+            base.affected = {name: dict(list(of.items())[: len(of) // 2]) for name, of in base.affected.items()}
+            window = base.machine.window
+            base.machine = msgspec.structs.replace(base.machine, window=window[len(window) // 2 :])
+
     def next_due(self, detector: AffectedDetector, horizon: int, *, live: bool) -> int:
         """When it has to be looked at again, if nothing comes; NEVER when nothing is kept."""
         timing, machine = detector.timing, self.base.machine
@@ -95,6 +112,20 @@ class Cause(msgspec.Struct, array_like=True, gc=False):
 
 def _key_of(item: Item) -> Key:
     return item.key
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+decode_cause: Final = msgspec.msgpack.Decoder(Cause).decode
+
+
+def encode_cause(cause: Cause) -> bytes:
+    """As it is stored. What is too long is shortened: first the customers of what has ended, then the oldest candidates
+    that can still be put in order, then the customers of what stands and those who are counted."""
+    data = _encode(cause)
+    while len(data) > MAX_BYTES:
+        cause.shorten()
+        data = _encode(cause)
+    return data
 
 
 def _ended(said: Emitted, detector: AffectedDetector) -> int:

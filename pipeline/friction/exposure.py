@@ -15,10 +15,10 @@ from touchline.pipeline.engine.clock import DAY
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction.incidents import Known
 
-MAX_CHANGES: Final = 64
+MAX_CHANGES: Final = 40
 """The most changes of one thing that are kept; the oldest is given up."""
 
-MAX_THINGS: Final = 64
+MAX_THINGS: Final = 40
 """The most things of one rule and customer; the oldest is given up."""
 
 _MAX_TIMES: Final = 8

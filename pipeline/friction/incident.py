@@ -20,7 +20,7 @@ from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction.affected import AffectedDetector
 from touchline.pipeline.friction.announce import Telling
 from touchline.pipeline.friction.candidates import TICK_EVERY, key_of, send_ticks
-from touchline.pipeline.friction.cause import Cause
+from touchline.pipeline.friction.cause import Cause, decode_cause, encode_cause
 from touchline.pipeline.friction.journey import JourneyOptions
 from touchline.pipeline.friction.roll import WITHDRAWN
 from touchline.pipeline.friction.rules import Rule, RuleSet, counted_rules
@@ -40,9 +40,6 @@ _AT_ONCE: Final = 0
 
 _PORTION: Final = 500
 """How many causes are looked through in a batch after the rules have changed."""
-
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Cause).decode
 
 
 class _Place(msgspec.Struct, array_like=True):
@@ -64,7 +61,7 @@ class IncidentState:
     begun in this memory."""
 
     def __init__(self) -> None:
-        self.causes: KeyedStore[Cause] = KeyedStore(_encode, _decode)
+        self.causes: KeyedStore[Cause] = KeyedStore(encode_cause, decode_cause)
         self.marks = Watermarks()
         self.place = Cell(_Place(), msgspec.msgpack.encode, _decode_place)
         self.terms = new_terms()

@@ -169,7 +169,9 @@ class Outlook:
         """Up to when customers can be looked at: incidents are told up to then. In history also all that exposes has
         come by then, so that what is told does not depend on what was read first."""
         low = state.marks.low
-        return 0 if low is None else low if state.place.value.live else max(low - self._lateness, 0)
+        if low is None:
+            return 0
+        return low if state.place.value.live else max(low - self._lateness - 1, 0)  # what is as late as may be counts
 
     def work(self, state: OutlookState, out: Outbox, profile_of: ProfileOf) -> None:
         """Looks through a portion of the customers, if there is a reason to."""

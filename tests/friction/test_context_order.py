@@ -156,9 +156,9 @@ def test_any_order_of_arrival_ends_in_the_same_health(ruled: Any, drawn: Any, se
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=3_000, **_SETTINGS)
+@settings(max_examples=1_000, **_SETTINGS)
 @given(RULED, DRAWN, st.integers(0, 2**32))
-def test_three_thousand_orders_of_arrival(ruled: Any, drawn: Any, seed: int) -> None:
+def test_a_thousand_orders_of_arrival(ruled: Any, drawn: Any, seed: int) -> None:
     check(ruled, drawn, seed)
 
 

@@ -183,6 +183,16 @@ def test_nothing_is_kept_once_all_is_over(fleet: Fleet) -> None:
     assert told(fleet) == [("c-1", 1, "opened"), ("c-1", 2, "resolved")]
 
 
+def test_in_history_what_is_as_late_as_may_be_still_counts() -> None:
+    fleet = Fleet(CARRIER, live=False).feed(tick(START), *failures(START), tick(START + HOUR))
+    at = START + 2 * HOUR
+    delivered = event(2, "delivery.scanned", at, 1, attributes={"status": "delivered"}, late_seconds=LATENESS / SECOND)
+    fleet.feed(shipped(1, at, 1), tick(at + LATENESS))
+    fleet.feed(delivered, tick(at + HOUR), tick(at + 2 * HOUR))
+    assert len(fleet.signals()) == 1
+    assert told(fleet) == []
+
+
 def test_rules_without_exposure_keep_nothing() -> None:
     rules = "\n".join(line for line in CARRIER.split("\n") if "exposed" not in line)
     fleet = Fleet(rules).feed(tick(START), shipped(1, START, 1), *failures(START + HOUR), tick(START + DAY))

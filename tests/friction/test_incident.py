@@ -15,12 +15,15 @@ from touchline.pipeline.engine.local import LocalRun, LocalShard
 from touchline.pipeline.engine.partition import partition_of
 from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.engine.ticks import tick_of
+from touchline.pipeline.friction.affected import MAX_COUNTED
 from touchline.pipeline.friction.candidates import TICK_EVERY, key_of
-from touchline.pipeline.friction.cause import MAX_RECENT
+from touchline.pipeline.friction.cause import MAX_BYTES, MAX_RECENT, Cause, encode_cause
+from touchline.pipeline.friction.fields import Value
 from touchline.pipeline.friction.incident import IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
 from touchline.pipeline.friction.load import parse_rules
-from touchline.pipeline.friction.roll import MAX_AFFECTED
+from touchline.pipeline.friction.roll import MAX_AFFECTED, Mark, Roll
+from touchline.pipeline.friction.state import Item, Machine
 from touchline.schemas.candidate import Candidate
 from touchline.schemas.codec import decode_incident, decode_signal, encode
 from touchline.schemas.control import Tick
@@ -405,6 +408,35 @@ def test_what_is_kept_is_bounded_and_what_is_given_up_is_counted() -> None:
     row = next(decode_incident(o.value or b"") for o in outputs if o.topic == INCIDENTS)
     assert row.customers == MAX_AFFECTED
     assert some.counts["evicted.recent"] == 1_000
+
+
+def test_a_cause_is_never_longer_than_a_record_may_be() -> None:
+    long, some = "x" * 100, shard()
+    some.process(CANDIDATES, records(tick(START, wall=START)), 0)
+    for start in range(0, 2 * MAX_RECENT, 1_000):
+        batch = [candidate(n, START + n, f"{long}{n}") for n in range(start, start + 1_000)]
+        for one in batch:
+            one.event, one.facts = f"{long}{one.event}", {"screen": long, "code": long}
+        some.process(CANDIDATES, records(*batch, tick(START + start, wall=START)), 0)
+        assert max(len(value or b"") for _, _, value in some.changelog) <= MAX_BYTES + 16
+    some.restart()
+    outputs = some.process(CANDIDATES, records(tick(START + DAY, wall=START)), 0)
+    assert [decode_signal(o.value or b"").status for o in outputs if o.topic == SIGNALS] == ["expired"]
+
+
+def test_with_ids_of_usual_length_nothing_is_shortened() -> None:
+    window = tuple(_item(n) for n in range(MAX_COUNTED))
+    who = {f"customer-{n:012d}": Mark(START + n, (f"{n:036d}",)) for n in range(MAX_AFFECTED)}
+    full = Cause(
+        "carrier_incident:01234567", Roll(Machine(window), {"1 e": who}), [_item(n) for n in range(MAX_RECENT)]
+    )
+    assert len(encode_cause(full)) < MAX_BYTES
+    assert len(full.recent) == MAX_RECENT
+
+
+def _item(n: int) -> Item:
+    facts: dict[str, Value] = {"code": "E" * 20, "version": "7.1.4"}
+    return Item(START + n, 3, 10**7 + n, f"{n:036d}", f"customer-{n:012d}", 1, "carrier-north", "delivery", facts)
 
 
 # Mistakes

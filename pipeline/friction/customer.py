@@ -20,16 +20,15 @@ _BEGINNING: Final = (0, 0, 0)
 Floor = tuple[int, int, int]
 
 
-class Row:
+class Row(msgspec.Struct, gc=False):
     """An event as it is written, but for its time `at`: what was written, or its parts. `item`: None until it is read.
     `token` and `place` are its writer's."""
 
-    __slots__ = ("at", "item", "place", "raw", "token")
-
-    def __init__(self, at: int, raw: Raw | list[Any], item: Item | None = None) -> None:
-        self.at, self.raw, self.item = at, raw, item
-        self.token: object = None
-        self.place = 0
+    at: int
+    raw: Raw | tuple[Any, ...]
+    item: Item | None = None
+    token: object = None
+    place: int = 0
 
 
 class Heard(msgspec.Struct, gc=False):
@@ -39,14 +38,14 @@ class Heard(msgspec.Struct, gc=False):
     item: Item
     marks: Sequence[Mark]
     row: Row | None = None
-    line: list[Any] | None = None
+    line: Sequence[Any] | None = None
 
 
 class Stored(NamedTuple):
     """A group as it is written: the events that it refers to, and what it says of them."""
 
     rows: Sequence[Row]
-    rest: Raw | list[Any]
+    rest: Raw | Sequence[Any]
 
 
 _Kept = tuple[Machine, Machine | None, Sequence[Item], tuple[tuple[object, int, str], ...]]
@@ -60,7 +59,8 @@ class Group:
     `late`: what came too late and was applied to `base` and `tip` alike; then nothing is left to do. `due`: when the
     watermark alone changes something, None when not computed yet.
 
-    A group that comes from storage is read when somebody asks for it: until then `fill` is what reads it.
+    A group that comes from storage is read when somebody asks for it: until then `fill` is what reads it. What
+    holds few events is a tuple: the garbage collector, which would look at millions of lists, passes over those.
     """
 
     __slots__ = ("_kept", "base", "due", "emitted", "fill", "late", "stored", "tip", "todo")
@@ -68,14 +68,15 @@ class Group:
     base: Machine
     tip: Machine | None
     late: Sequence[Item]
-    emitted: list[Emitted]
+    emitted: Sequence[Emitted]
+    todo: Sequence[Item]
 
     def __init__(self, base: Machine = EMPTY) -> None:
         self.base = base
         self.tip = None
         self.late = ()
-        self.emitted = []
-        self.todo: list[Item] = []
+        self.emitted = ()
+        self.todo = ()
         self.due: int | None = None
         self.fill: Callable[[Group], None] | None = None
         self.stored: Stored | None = None
@@ -85,7 +86,7 @@ class Group:
     def unread(cls, stored: Stored, due: int | None, fill: "Callable[[Group], None]") -> "Group":
         """One that is as it was written."""
         group = cls.__new__(cls)
-        group.stored, group.due, group.fill, group.todo, group._kept = stored, due, fill, [], None
+        group.stored, group.due, group.fill, group.todo, group._kept = stored, due, fill, (), None
         return group
 
     def __getattr__(self, name: str) -> object:

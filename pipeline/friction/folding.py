@@ -14,7 +14,8 @@ from touchline.pipeline.friction.timeline import MAX_RECENT, SPILL, let_go, tip_
 MAX_GROUPS: Final = 64
 """The most groups of one rule that are kept for one customer; the one that was heard of least lately is given up."""
 
-_SWEEP_EVERY: Final = DAY
+SWEEP_EVERY: Final = DAY
+"""How often what says nothing more is looked for among all groups of a customer."""
 
 
 class Folder:
@@ -34,7 +35,7 @@ class Folder:
             if recent[-1].item.at >= horizon:
                 count = next(n for n, heard in enumerate(recent) if heard.item.at >= horizon)
             self._fold(watch, count)
-        if horizon - customer.swept >= _SWEEP_EVERY:
+        if horizon - customer.swept >= SWEEP_EVERY:
             self.sweep(watch)
 
     def spill(self, watch: Watch) -> None:

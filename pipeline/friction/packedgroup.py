@@ -81,7 +81,7 @@ def written_group(group: Group, row_of: Callable[[Item], Row], code: Code) -> St
         said = [writer.emitted(one, base.crossings) for one in group.emitted]
         tip = writer.machine(group.tip) if late and group.tip is not None else None
         parts = _trimmed([machine, said, [writer.ref(item) for item in late], tip], _GROUP)
-    return Stored(writer.rows, parts)
+    return Stored(tuple(writer.rows), parts)
 
 
 class _Writer:
@@ -164,9 +164,9 @@ class _Writer:
         return [UUID(said.signal).bytes, said.revision, _NUMBER_OF[said.status], what]
 
 
-def read_group(group: Group, rest: Raw | list[Any], items: Sequence[Item], word: Word) -> None:
+def read_group(group: Group, rest: Raw | Sequence[Any], items: Sequence[Item], word: Word) -> None:
     """Reads what `written_group` wrote into a group."""
-    base, emitted, late, tip = _whole(rest if isinstance(rest, list) else _decode(rest), _GROUP)
+    base, emitted, late, tip = _whole(_decode(rest) if isinstance(rest, Raw) else [*rest], _GROUP)
     reader = _Reader(items, word)
     group.base = reader.machine(base)
     group.emitted = [reader.emitted(said, group.base.crossings) for said in emitted]

@@ -48,7 +48,7 @@ class _StoredCustomer(msgspec.Struct, array_like=True, gc=False):
     rows: list[Raw]
     names: list[str]
     groups: list[_StoredGroup]
-    recent: list[tuple[int, list[Any]]]
+    recent: Sequence[tuple[int, Sequence[Any]]]
     tidied: int
     swept: int
     due: int | None
@@ -67,14 +67,14 @@ def _write(customer: Customer, words: Words) -> _StoredCustomer:
     now, code, token = customer.seen, words.code, object()
     ages: list[int] = []
     rows: list[Any] = []
-    recent: list[tuple[int, list[Any]]] = []
+    recent: list[tuple[int, Sequence[Any]]] = []
     for heard in customer.recent:
         row = heard.row
         if row is None:
             row = heard.row = _row(customer, heard.item, code)
             heard.line = _line(heard.marks, words.code_of_name)
         _place(row, token, rows, ages, now)
-        recent.append((row.place, heard.line or []))
+        recent.append((row.place, heard.line or ()))
     groups: list[_StoredGroup] = []
     names: list[str] = []
     numbers = {"": 0}
@@ -94,7 +94,8 @@ def _write(customer: Customer, words: Words) -> _StoredCustomer:
             refs = [_place(row, token, rows, ages, now) for row in stored.rows]
             groups.append(_StoredGroup(words.code_of_name(rule), number, due, refs, stored.rest))  # type: ignore[arg-type]
     if len(customer.rows) > 2 * len(rows):
-        customer.rows = {event: row for event, row in customer.rows.items() if row.token is token}
+        for event in [event for event, row in customer.rows.items() if row.token is not token]:
+            del customer.rows[event]
     at, partition, offset = customer.floor
     return _StoredCustomer(
         now, ages, rows, names, groups, recent, now - customer.tidied, now - customer.swept,
@@ -121,35 +122,35 @@ def _row(customer: Customer, item: Item, code: Code) -> Row:
         known = row.item
         if known is item or (known.facts is facts and known.at == item.at and known.source == item.source):
             return row
-    parts = [item.partition, item.offset, event, code(item.source), code(item.party), code(item.channel)]
-    for name, value in facts.items():
-        parts += (code(name), value)
+    told = [part for name, value in facts.items() for part in (code(name), value)] if facts else ()
+    parts = (item.partition, item.offset, event, code(item.source), code(item.party), code(item.channel), *told)
     row = customer.rows[event] = Row(item.at, parts, item)
     return row
 
 
-def _line(marks: Sequence[Mark], code: Code) -> list[Any]:
+def _line(marks: Sequence[Mark], code: Code) -> tuple[Any, ...]:
     """The names of groups, then rule, number of the name and roles of each mark."""
     names = {"": 0}
     line: list[Any] = [None]
     for rule, name, roles in marks:
         line += (code(rule), names.setdefault(name, len(names)), short_of(roles))
-    line[0] = [*names][1:]
-    return line
+    line[0] = tuple(names)[1:]
+    return tuple(line)
 
 
 class _Reader:
     """Reads one customer."""
 
-    __slots__ = ("customer", "rows", "word")
+    __slots__ = ("known", "word")
 
     def __init__(self, words: Words) -> None:
         self.word = words.word
 
     def unpack(self, stored: _StoredCustomer) -> Customer:
         word, now, names = self.word, stored.seen, ["", *stored.names]
-        customer = self.customer = Customer()
-        rows = self.rows = [Row(now - age, raw) for age, raw in zip(stored.ages, stored.rows, strict=True)]
+        customer = Customer()
+        self.known = customer.rows  # not the customer: who holds the groups that hold this would never be let go
+        rows = [Row(now - age, raw) for age, raw in zip(stored.ages, stored.rows, strict=True)]
         customer.seen, customer.home, customer.profile = now, stored.home, stored.profile
         customer.relation = stored.relation
         customer.tidied, customer.swept = now - stored.tidied, now - stored.swept
@@ -162,7 +163,7 @@ class _Reader:
         for line in stored.groups:
             rule = word(line.rule)
             due = NEVER if line.due is None else now + line.due
-            kept = Stored([rows[ref] for ref in line.refs], line.rest)
+            kept = Stored(tuple([rows[ref] for ref in line.refs]), line.rest)
             group = Group.unread(kept, due, self.fill)
             of = groups.get(rule)
             if of is None:
@@ -175,9 +176,9 @@ class _Reader:
         customer.unread = bool(stored.recent)
         return customer
 
-    def marks(self, line: list[Any]) -> Sequence[Mark]:
+    def marks(self, line: Sequence[Any]) -> Sequence[Mark]:
         names, word = ["", *line[0]], self.word
-        return [(word(line[n]), names[line[n + 1]], roles_of(line[n + 2])) for n in range(1, len(line), 3)]
+        return tuple([(word(line[n]), names[line[n + 1]], roles_of(line[n + 2])) for n in range(1, len(line), 3)])
 
     def item(self, row: Row) -> Item:
         """The event, read once."""
@@ -190,7 +191,7 @@ class _Reader:
             item = row.item = Item(
                 row.at, partition, offset, event, word(source), FIRST, word(party), word(channel), facts
             )
-            self.customer.rows[event] = row
+            self.known[event] = row
         return item
 
     def fill(self, group: Group) -> None:

@@ -103,7 +103,7 @@ class Teller:
                 return
             taken = [said.signal for said in group.emitted]
             old = Emitted(signal_id(rule, name or watch.key, crossing, taken), 0, status, crossing)
-            group.emitted.append(old)
+            group.emitted = (*group.emitted, old)
         elif _same(old, crossing, status):
             old.crossing = crossing
             return

@@ -60,12 +60,12 @@ def tip_of(customer: Customer, key: str, name: str, group: Group, detector: Dete
     """The state of a group after all events."""
     tip, todo = group.tip, group.todo
     if tip is None:
-        tip, todo = group.base, list(customer.heard(key, name))
+        tip, todo = group.base, tuple(customer.heard(key, name))
     elif not todo:
         return tip
     for item in todo:
         tip = detector.step(tip, item)
-    group.tip, group.todo = tip, []
+    group.tip, group.todo = tip, ()
     return tip
 
 
@@ -76,7 +76,7 @@ def again(customer: Customer, key: str, name: str, group: Group, detector: Detec
         tip = detector.step(tip, item)
     for item in group.late:
         tip = detector.late(tip, item)
-    group.tip, group.todo = tip, []
+    group.tip, group.todo = tip, ()
     return tip
 
 

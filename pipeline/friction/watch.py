@@ -9,7 +9,7 @@ from touchline.pipeline.friction.candidates import CandidateSender
 from touchline.pipeline.friction.code import Mark
 from touchline.pipeline.friction.customer import Customer, Group, Heard
 from touchline.pipeline.friction.fields import Value
-from touchline.pipeline.friction.folding import Folder, spots
+from touchline.pipeline.friction.folding import SWEEP_EVERY, Folder, spots
 from touchline.pipeline.friction.passing import Passing
 from touchline.pipeline.friction.rules import Rule, RuleSet
 from touchline.pipeline.friction.state import CLOSING, EMPTY, FIRST, OPENING, Item, Machine
@@ -20,6 +20,8 @@ from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import SignalStatus
 
 _TIDY_EVERY: Final = 10 * MINUTE
+_WORTH: Final = 8
+"""So many recent events are worth the work of taking those behind the horizon into the bases of their groups."""
 
 Facts = dict[str, Value]
 
@@ -37,7 +39,10 @@ class Watcher:
         self, watch: Watch, event: EnrichedTouchpoint, at: int, marks: list[Mark], facts: Facts, *, too_late: bool
     ) -> None:
         """Shows an event to the rules and groups that it concerns. `facts`: the fields that rules keep of it."""
-        if watch.horizon - watch.customer.tidied >= _TIDY_EVERY:
+        customer = watch.customer
+        if watch.horizon - customer.tidied >= _TIDY_EVERY and (
+            len(customer.recent) >= _WORTH or watch.horizon - customer.swept >= SWEEP_EVERY
+        ):
             self._folder.tidy(watch)
         item = Item(
             at, event.raw_partition, event.raw_offset, event.event_id, event.source, FIRST, event.party,
@@ -54,7 +59,7 @@ class Watcher:
         if too_late or (at, item.partition, item.offset) <= customer.floor:
             self._too_late(watch, item, marks)
             return
-        heard = Heard(item, marks)
+        heard = Heard(item, tuple(marks))
         if recent:
             if is_known(item, recent):
                 watch.out.count(Fate.DUPLICATE.value)
@@ -80,11 +85,11 @@ class Watcher:
             group = self._new_group(customer, key, name)
             group.tip = EMPTY
             if customer.unread:  # what was not written down beside recent events opened and expected nothing
-                group.todo = list(customer.heard(key, name))
+                group.todo = tuple(customer.heard(key, name))
         elif group.tip is None:
             tip_of(customer, key, name, group, detector)
         if not group.late and detector.waits(group.tip or EMPTY, len(group.todo), item):
-            group.todo.append(item)
+            group.todo = (*group.todo, item)
             return
         before = tip_of(customer, key, name, group, detector)
         after = group.tip = detector.step(before, item)

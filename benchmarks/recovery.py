@@ -54,7 +54,7 @@ def history(customers: int, events: int) -> Iterator[Pair]:
 def _metric(place: Bench, name: str) -> float:
     log = (place.folder / "journey.log").read_text()
     url = re.findall(r"(http://\S+)/metrics", log)[-1]
-    with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:  # noqa: S310
         found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", answer.read().decode(), re.MULTILINE)
     return sum(map(float, found))
 

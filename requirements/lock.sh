@@ -9,6 +9,6 @@ compile() {
 }
 compile pyproject.toml --extra worker -o requirements/worker.txt
 compile pyproject.toml --extra worker --extra embedded -c requirements/worker.txt -o requirements/run.txt
-compile pyproject.toml --extra worker --extra embedded --extra dev -c requirements/run.txt -o requirements/dev.txt
+compile pyproject.toml --extra worker --extra embedded --extra apprise --extra dev -c requirements/run.txt -o requirements/dev.txt
 compile requirements/bootstrap.in -o requirements/bootstrap.txt
 compile requirements/build.in -o requirements/build.txt

@@ -12,7 +12,9 @@ from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.incident import Incident
+from touchline.schemas.notice import Notice
 from touchline.schemas.outreach import Decision, Delivery
+from touchline.schemas.request import Request
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 
@@ -29,6 +31,8 @@ decode_profile: Final = msgspec.json.Decoder(Profile).decode
 decode_context: Final = msgspec.json.Decoder(CustomerContext).decode
 decode_decision: Final = msgspec.json.Decoder(Decision).decode
 decode_delivery: Final = msgspec.json.Decoder(Delivery).decode
+decode_notice: Final = msgspec.json.Decoder(Notice).decode
+decode_request: Final = msgspec.json.Decoder(Request).decode
 decode_tick: Final = msgspec.json.Decoder(Tick).decode
 
 DecodeError: Final = msgspec.DecodeError

@@ -16,7 +16,8 @@ class Profile:
 
     `revision` rises by one with each change. `consent` maps a purpose (`marketing`) or a purpose and channel
     (`marketing/email`) to given or withdrawn; the narrower one decides. `addresses` maps a channel to where it reaches
-    them. `zone` is an IANA time zone. `value` is what the relationship is worth, in the shop's currency.
+    them. `zone` is an IANA time zone. `value` is what the relationship is worth, in the shop's currency. `responded` is
+    the channel on which they last answered a message of ours, `worked` the one where a matter of a stage was resolved.
     """
 
     customer: ID
@@ -30,3 +31,5 @@ class Profile:
     country: str | None = None
     value: Number | None = None
     erased: bool = False
+    responded: Channel | None = None
+    worked: Annotated[dict[Name, Channel], Field(max_length=9)] = field(default_factory=dict)

@@ -6,18 +6,35 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from touchline.schemas.types import ID, Name, Text, Time
-from touchline.schemas.vocabulary import Channel, Control, DeliveryStatus, Outcome, Purpose, Reason, Severity
+from touchline.schemas.vocabulary import (
+    Arm,
+    Channel,
+    Control,
+    DeliveryStatus,
+    Outcome,
+    Purpose,
+    Reason,
+    Route,
+    Severity,
+)
 
 _CONFIG = ConfigDict(extra="forbid")
 
 
 @dataclass(slots=True, kw_only=True, config=_CONFIG)
 class Message:
-    """What the customer reads. `to` is the address on the channel: an e-mail address, a phone number, a URL."""
+    """What the customer reads. `to` is the address on the channel: an e-mail address, a phone number, a URL.
+
+    `text` is always there; `html` is the same for clients that show it. `unsubscribe` is where one click ends such
+    messages (RFC 8058). `locale` is the language that was chosen.
+    """
 
     to: Annotated[str, Field(max_length=2_048)]
     subject: Annotated[str, Field(max_length=256)]
     text: Text
+    html: Annotated[str, Field(max_length=65_536)] | None = None
+    unsubscribe: Annotated[str, Field(max_length=2_048)] | None = None
+    locale: str | None = None
 
 
 @dataclass(slots=True, kw_only=True, config=_CONFIG)
@@ -28,6 +45,11 @@ class Decision:
     highest `revision` is in force. `observed`: observe mode, so nothing is delivered whatever the outcome says.
     `at` is the event time of the decision; `release_at` is set while it is held. A message that was not sent before
     `send_before` (the next quiet hours, or the end of the signal's age) is not sent any more.
+
+    `policy` is the id of the policy that decided, `route` whom it turns to, and `target` the queue or the owner where
+    that is not the customer. `observed_by` says why nothing is delivered where `observed` is true: `mode`, `stop`,
+    `allow_list` or `ramp`. `arm` is the side of `experiment` that the customer is on. `linked` are the other open
+    signals that the same message stands for.
     """
 
     decision_id: ID
@@ -52,6 +74,15 @@ class Decision:
     release_at: Time | None = None
     send_before: Time | None = None
     profile_revision: int = 0
+    policy: str = ""
+    route: Route = Route.CUSTOMER
+    target: str = ""
+    template: str = ""
+    observed_by: str = ""
+    experiment: str = ""
+    arm: Arm = Arm.NONE
+    priority: int = 0
+    linked: Annotated[tuple[ID, ...], Field(max_length=20)] = ()
 
 
 @dataclass(slots=True, kw_only=True, config=_CONFIG)

@@ -107,8 +107,24 @@ class Purpose(StrEnum):
     MARKETING = "marketing"
 
 
+class Route(StrEnum):
+    """Whom a decision turns to: the customer by a message, one of our people by a task, or the owner by a notice."""
+
+    CUSTOMER = "customer"
+    PERSON = "person"
+    OWNER = "owner"
+
+
+class Arm(StrEnum):
+    """The side of an experiment that a customer is on. NONE: no hold-out, or the decision did not get so far."""
+
+    NONE = "none"
+    TREATED = "treated"
+    HELD_OUT = "held_out"
+
+
 class Outcome(StrEnum):
-    """What became of a decision. HELD is not final: it waits for the end of quiet hours."""
+    """What became of a decision. HELD is not final: it waits for a time and is decided again then."""
 
     SENT = "sent"
     HELD = "held"
@@ -116,7 +132,8 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a decision is what it is, in the order in which they are checked: the first that applies is the reason."""
+    """Why a decision is what it is, in the order in which they are checked: the first that applies is the reason.
+    DELAYED (the policy waits on purpose), PACED (so many an hour) and QUIET_HOURS hold it, the others end it."""
 
     RESOLVED = "resolved"
     ERASED = "erased"
@@ -127,6 +144,8 @@ class Reason(StrEnum):
     COOLDOWN = "cooldown"
     FREQUENCY_CAP = "frequency_cap"
     LOWER_PRIORITY = "lower_priority"
+    DELAYED = "delayed"
+    PACED = "paced"
     QUIET_HOURS = "quiet_hours"
     NO_CHANNEL = "no_channel"
     SENT = "sent"

@@ -13,16 +13,25 @@ CONTEXT: Final = "customers.context"
 DECISIONS: Final = "outreach.decisions"
 DELIVERIES: Final = "outreach.deliveries"
 OUTBOX: Final = "outreach.outbox"
+REQUESTS: Final = "outreach.requests"
+STAFF: Final = "outreach.staff"
+TASKS: Final = "outreach.tasks"
+NOTICES: Final = "outreach.notices"
+POLICIES: Final = "policies"
 RULES: Final = "rules"
 
 TOPICS: Final = (
     RAW, TOUCHPOINTS, REJECTED, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX,
-    RULES,
+    REQUESTS, STAFF, TASKS, NOTICES, RULES, POLICIES,
 )  # fmt: skip
 
-KEYED: Final = (TOUCHPOINTS, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX)
+KEYED: Final = (
+    TOUCHPOINTS, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES, OUTBOX,
+    REQUESTS, STAFF, TASKS, NOTICES,
+)  # fmt: skip
 """Topics with one partition count among them: the same customer has the same partition number on each.
-Candidates are keyed by rule and group; each partition of `incidents` holds the whole table."""
+Candidates are keyed by rule and group; each partition of `incidents` holds the whole table; requests, staff, tasks and
+notices are keyed by the queue (`queue:service`) or the owner (`owner:logistics`, `party:dhl`) that they are for."""
 
 
 def state_topic(agent: str) -> str:

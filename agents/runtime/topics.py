@@ -18,9 +18,11 @@ from touchline.schemas.wire import (
     CONTEXT,
     CUSTOMERS,
     INCIDENTS,
+    POLICIES,
     RAW,
     REJECTED,
     RULES,
+    STAFF,
     TOPICS,
     TOUCHPOINTS,
     state_topic,
@@ -63,9 +65,11 @@ def plan(settings: Settings) -> list[TopicPlan]:
         INCIDENTS: {"cleanup.policy": "compact"},
         CUSTOMERS: {"cleanup.policy": "compact"},
         CONTEXT: {"cleanup.policy": "compact"},
+        STAFF: weeks,
         RULES: {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)},
+        POLICIES: {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)},
     }
-    counts = {RAW: kafka.raw_partitions, RULES: 1}
+    counts = {RAW: kafka.raw_partitions, RULES: 1, POLICIES: 1}
     plans = [TopicPlan(name, counts.get(name, kafka.partitions), configs.get(name, weeks)) for name in TOPICS]
     for agent in AGENTS:
         partitions = kafka.raw_partitions if agent == "enrich" else kafka.partitions

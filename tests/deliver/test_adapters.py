@@ -109,7 +109,13 @@ def test_one_that_waits_for_a_stalled_server_is_back_in_time_and_was_not_tried(k
         results = await asyncio.gather(*(send(adapter, f"d-{n}") for n in range(20)))
         assert time.monotonic() - began < 2
         assert results[0].status is SendStatus.UNKNOWN
-        assert sum(result.status is SendStatus.BUSY for result in results) >= 20 - len(receiver.ids) - 2
+        # How many come to their turn when the first one gives up, in the instant before their own time is over, is the
+        # machine's matter: only that those who are told "busy" never reached the server is ours.
+        busy = {f"d-{n}" for n, result in enumerate(results) if result.status is SendStatus.BUSY}
+        assert busy
+        assert busy.isdisjoint(receiver.ids)
+        unknown = sum(result.status is SendStatus.UNKNOWN for result in results)
+        assert unknown >= len(receiver.ids)
         assert SendStatus.SENT not in {result.status for result in results}
 
     run(kind, act, Mood.SILENT, limit=0.4, connections=1)

@@ -92,6 +92,8 @@ class Delivery:
     `adapter` is what carried it: `smtp`, `webhook`, `outbox`, `observe`. `error` says what went wrong, never the
     address.
     `next_try_at` is set while a retry waits.
+    `what` is delivered: `message`, `notice` or `care`; `target`: the queue, owner or system that it is for, where that
+    is not the customer.
     """
 
     delivery_id: ID
@@ -107,3 +109,5 @@ class Delivery:
     at: Time
     error: str | None = None
     next_try_at: Time | None = None
+    what: str = "message"
+    target: str = ""

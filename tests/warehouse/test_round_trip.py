@@ -16,7 +16,7 @@ from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS, FactTable
 from touchline.schemas.touchpoint import Score
-from touchline.schemas.vocabulary import Arm, Route, ScoreScale
+from touchline.schemas.vocabulary import Arm, Carried, Route, ScoreScale
 
 ODD = "ünï 𝄞 \x00 \t '\\\" %s {x} \n"
 FULL = make.touchpoint(
@@ -51,7 +51,7 @@ EACH: list[tuple[FactTable, Any]] = [
             linked=("s-2", "s-3"),
         ),
     ),
-    (DELIVERIES, make.delivery(what="notice", target="owner:logistics")),
+    (DELIVERIES, make.delivery(what=Carried.NOTICE, target="owner:logistics")),
     (DELIVERIES, make.delivery(error="refused", next_try_at=make.START + timedelta(minutes=1))),
 ]
 

@@ -218,7 +218,7 @@ GROUP BY day, rule, severity, owner, control, channel, purpose, outcome, reason,
 
 ALTER TABLE fact_deliveries
     ADD COLUMN IF NOT EXISTS what   LowCardinality(String) COMMENT 'What is delivered: message, notice, care; empty in rows from before: a message' AFTER next_try_at,
-    ADD COLUMN IF NOT EXISTS target LowCardinality(String) COMMENT 'Queue, owner or system that it is for where that is not the customer' AFTER what;
+    ADD COLUMN IF NOT EXISTS target LowCardinality(String) COMMENT 'Owner that a notice is for' AFTER what;
 
 CREATE OR REPLACE VIEW delivery_changes
 (
@@ -230,14 +230,14 @@ CREATE OR REPLACE VIEW delivery_changes
     customer    String                         COMMENT 'Customer',
     channel     LowCardinality(String)         COMMENT 'Channel of the message',
     adapter     LowCardinality(String)         COMMENT 'What carried it: the adapter (smtp, webhook, outbox, observe …)',
-    status      LowCardinality(String)         COMMENT 'attempted, sent, outbox, observed, retrying, failed, unknown (not repeated)',
+    status      LowCardinality(String)         COMMENT 'attempted, sent, outbox, observed, retrying, failed, cancelled, unknown (not repeated)',
     attempts    UInt32                         COMMENT 'Attempts so far',
     at          DateTime64(3, 'UTC')           COMMENT 'When the state was reached (UTC)',
     minute      DateTime('UTC')                COMMENT 'Start of the minute of at: filter on it for a fast read',
     error       String                         COMMENT 'What went wrong; empty when nothing did',
     next_try_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a retry is due',
     what        LowCardinality(String)         COMMENT 'What is delivered: message, notice, care',
-    target      LowCardinality(String)         COMMENT 'Queue, owner or system that it is for where that is not the customer'
+    target      LowCardinality(String)         COMMENT 'Owner that a notice is for'
 )
 COMMENT 'Every state of each delivery, once.'
 AS SELECT
@@ -256,14 +256,14 @@ CREATE OR REPLACE VIEW deliveries
     customer    String                         COMMENT 'Customer',
     channel     LowCardinality(String)         COMMENT 'Channel of the message',
     adapter     LowCardinality(String)         COMMENT 'What carried it: the adapter (smtp, webhook, outbox, observe …)',
-    status      LowCardinality(String)         COMMENT 'attempted, sent, outbox, observed, retrying, failed, unknown (not repeated)',
+    status      LowCardinality(String)         COMMENT 'attempted, sent, outbox, observed, retrying, failed, cancelled, unknown (not repeated)',
     attempts    UInt32                         COMMENT 'Attempts so far',
     at          DateTime64(3, 'UTC')           COMMENT 'When the state was reached (UTC)',
     minute      DateTime('UTC')                COMMENT 'Start of the minute of at: filter on it for a fast read',
     error       String                         COMMENT 'What went wrong; empty when nothing did',
     next_try_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a retry is due',
     what        LowCardinality(String)         COMMENT 'What is delivered: message, notice, care',
-    target      LowCardinality(String)         COMMENT 'Queue, owner or system that it is for where that is not the customer'
+    target      LowCardinality(String)         COMMENT 'Owner that a notice is for'
 )
 COMMENT 'Every delivery once, as it stands now.'
 AS SELECT

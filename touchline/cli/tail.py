@@ -37,11 +37,17 @@ ALIASES: Final = {
 @click.option("--ticks", is_flag=True, help="Show the ticks of time too, which are in band with the others.")
 @click.option("--idle", type=click.FloatRange(min=0.1), help="Stop when nothing came for so many seconds.")
 @click.option("--rule", multiple=True, help="Signals of this rule. This and the following may be repeated.")
-@click.option("--severity", type=click.Choice(list(Severity)), help="Signals that are so bad, or worse.")
+@click.option(
+    "--severity", type=click.Choice([word.value for word in Severity]), help="Signals that are so bad, or worse."
+)
 @click.option("--owner", multiple=True, help="Signals of this department.")
 @click.option("--party", multiple=True, help="Signals that this party answers for.")
-@click.option("--polarity", multiple=True, type=click.Choice(list(Polarity)), help="Signals of this polarity.")
-@click.option("--status", multiple=True, type=click.Choice(list(SignalStatus)), help="Signals in this state.")
+@click.option(
+    "--polarity", multiple=True, type=click.Choice([word.value for word in Polarity]), help="Signals of this polarity."
+)
+@click.option(
+    "--status", multiple=True, type=click.Choice([word.value for word in SignalStatus]), help="Signals in this state."
+)
 @json_option
 @click.pass_context
 def tail(

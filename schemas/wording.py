@@ -21,6 +21,7 @@ HIDDEN: Final = object()
 
 _FIELDS: Final = "expected fields (name: value)"
 _TIME: Final = "is no time with its offset, such as 2026-03-02T09:00:00Z"
+_DATE: Final = "is no date, such as 2026-03-02"
 _TYPES: Final = {
     "string_type": "expected a text",
     "list_type": "expected a list, such as [a, b]",
@@ -43,6 +44,10 @@ _TYPES: Final = {
     "datetime_from_date_parsing": _TIME,
     "datetime_object_invalid": _TIME,
     "timezone_aware": _TIME,
+    "date_type": _DATE,
+    "date_parsing": _DATE,
+    "date_from_datetime_parsing": _DATE,
+    "date_from_datetime_inexact": _DATE,
 }
 SCALAR_TYPES: Final = {
     "string_type": "a text",

@@ -12,6 +12,8 @@ _PATTERNS: Final = {
     r"^[a-z][a-z0-9_]{0,15}$": "is no name of an event: lower-case letters, digits and _, at most 16",
     r"^[^\x00-\x1f\x7f]+$": "holds a control character",
     r"^[^\w\s\"']$|^[\t ]$": 'is no separator: write one character, such as ";"',
+    r"^([01]\d|2[0-3]):[0-5]\d$": 'is no time of day: write "08:00" or "21:30", in quotes',
+    r"^[a-z]{2,3}$": "is no language: write two or three lower-case letters, such as de",
     r"^[a-z][a-z0-9_]{0,30}:[^\x00-\x1f\x7f]{1,128}$": "is no subject: write its type and its id, such as order:123",
 }
 """What the patterns of `schemas/types.py` and `schemas/rulepatterns.py` ask for."""

@@ -109,10 +109,14 @@ class PolicyBook:
     def plan(self, signal: Signal) -> Plan:
         """The one plan for a signal. An incident is no single customer's: where nothing else is said its owner is
         told; messages by the same policy go to those who are exposed to it, by signals of their own."""
-        plan = self.by_rule.get(signal.rule) or self.by_kind.get((signal.polarity, signal.severity)) or self.default
+        plan = self.plan_of(signal.rule, signal.polarity, signal.severity)
         if signal.scope is Scope.INCIDENT and plan.route is Route.CUSTOMER:
             return replace(plan, route=Route.OWNER, target=None)
         return plan
+
+    def plan_of(self, rule: str, polarity: Polarity, severity: Severity) -> Plan:
+        """The one plan for a customer's signals of that rule and sort."""
+        return self.by_rule.get(rule) or self.by_kind.get((polarity, severity)) or self.default
 
     @property
     def memory(self) -> int:

@@ -80,6 +80,10 @@ class Findings:
             one = (mistake.line, mistake.column, mistake.where)
             self.found.append(Finding(error.name, *one, "error", "mistake", mistake.message))
 
+    def count(self, severity: str) -> int:
+        """How many are that severe."""
+        return sum(finding.severity == severity for finding in self.found)
+
     def refuse(self) -> None:
         """Raises: FileError with all mistakes of the first file that has any."""
         errors = [finding for finding in self.found if finding.severity == "error"]

@@ -46,13 +46,14 @@ _PLAIN: Final = (
 @dataclass(frozen=True, slots=True)
 class PolicySet:
     """Policies, compiled. `entries`: those in force as they are written, by id; `by_rule` and `by_kind`: which of them
-    stands for what. `origins`: of each plan, by its id, where each of its values was said; what is not there stands in
-    the settings."""
+    stands for what. `shared`: what holds for all, by its path in a file. `origins`: of each plan, by its id, where each
+    of its values was said; what is not there stands in the settings."""
 
     book: PolicyBook
     entries: Mapping[str, Entry] = field(default_factory=dict)
     by_rule: Mapping[str, Entry] = field(default_factory=dict)
     by_kind: Mapping[tuple[Polarity, Severity], Entry] = field(default_factory=dict)
+    shared: Mapping[Path_, Said] = field(default_factory=dict)
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -108,7 +109,7 @@ def look_through(texts: Sequence[RuleText], base: PolicyBook, known: Known, find
     )
     origins = {default.id: where, **{name: said for name, (_, _, said) in plans.items()}}
     in_force = {entry.spec.id: entry for entry in entries}
-    return PolicySet(replace(book, content=content_of(book)), in_force, by_rule, by_kind, origins)
+    return PolicySet(replace(book, content=content_of(book)), in_force, by_rule, by_kind, shared, origins)
 
 
 def content_of(book: PolicyBook) -> str:

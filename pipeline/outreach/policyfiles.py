@@ -26,7 +26,7 @@ from touchline.pipeline.outreach.policyentries import Entry, Findings, Known, Sa
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.policyfile import PolicySpec
 from touchline.schemas.ruleset import RuleText
-from touchline.schemas.vocabulary import Channel, Polarity, Severity
+from touchline.schemas.vocabulary import Channel, Polarity, Route, Severity
 from touchline.schemas.yamlfile import Path_, did_you_mean, read_text, yaml_files
 
 BUILTIN: Final = Path(__file__).with_name("policies")
@@ -161,6 +161,9 @@ def _plan(entry: Entry, default: Plan, where: Mapping[str, str]) -> tuple[Plan, 
     where = dict(where) | {name: entry.said(name).origin for name in values}
     for name, field_, value in _others(spec):
         values[name], where[name] = value, entry.said(field_).origin
+    if spec.route is Route.OWNER:
+        # Owners are told of everything: an experiment is about customers.
+        values["hold_out"], where["hold_out"] = 0.0, where["route"]
     return replace(default, id=spec.id, **values), where
 
 

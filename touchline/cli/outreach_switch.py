@@ -88,7 +88,7 @@ def _known(settings: Settings, rule: str) -> None:
     if journey.rules_from is RuleHome.TOPIC:
         click.echo(f'note: the files here have no rule "{rule}"; the published rules may', err=True)
         return
-    raise WrongUsage(f'there is no rule "{rule}"{did_you_mean(rule, rules)}. Nothing was stopped.')
+    raise WrongUsage(f'nothing was stopped: there is no rule "{rule}"{did_you_mean(rule, rules)}')
 
 
 def _told(standing: Standing, settings: Settings, *, as_json: bool) -> None:

@@ -152,12 +152,9 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 """The IANA name of a time zone."""
 
 
-class RampSettings(_Section):
+class RampSettings(_Section, populate_by_name=True):
     """So many messages a day in all at the most: `days` counts them from the first day, `from`, on; the last number
     stands for all later days. A day begins at midnight in `outreach.zone`."""
-
-    # What is written for other commands has the names of the fields.
-    model_config = ConfigDict(populate_by_name=True)
 
     from_: Annotated[date, Field(alias="from")]
     days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=400)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.bench import make_settings
-from touchline.agents import deliver, outreach
+from touchline.agents import outreach
 from touchline.agents.policyfollower import PolicyFollower, SwitchFollower
 from touchline.agents.runtime.errors import BrokerAway, WorkerError
 from touchline.agents.runtime.metrics import Metrics
@@ -19,6 +19,7 @@ from touchline.agents.runtime.policiestopic import KEY, publish_policies, resume
 from touchline.agents.runtime.tabletopic import put
 from touchline.agents.runtime.topics import create_topics, delete_topics
 from touchline.agents.settings import OutreachMode, OutreachSettings, RuleHome, Settings
+from touchline.agents.together import Together
 from touchline.pipeline.outreach.plan import ALL, PolicyBook, Switches
 from touchline.schemas.ruleset import RuleText
 from touchline.schemas.wire import POLICIES
@@ -267,9 +268,40 @@ def test_without_the_topic_it_says_what_to_do(settings: Settings, monkeypatch: p
     asyncio.run(scenario())
 
 
-def test_both_agents_have_such_a_companion(settings: Settings) -> None:
-    metrics = Metrics("any")
-    deciding: Any = Deciding()
-    sending: Any = Sending()
-    assert isinstance(outreach.companion(settings, deciding, metrics, lambda _: None), PolicyFollower)
-    assert type(deliver.companion(settings, sending, metrics, lambda _: None)) is SwitchFollower
+def test_outreach_has_such_a_companion(settings: Settings) -> None:
+    processor: Any = Deciding()
+
+    async def scenario() -> None:
+        await stop(settings, "r")
+        async with outreach.companion(settings, processor, Metrics("outreach"), lambda _: None):
+            assert (processor.priority, processor.books[-1].switches.stopped) == (11, {"r"})
+
+    on_topics(settings, scenario)
+
+
+def test_several_companions_are_held_as_one_and_left_when_one_fails() -> None:
+    log: list[str] = []
+
+    @dataclass
+    class Part:
+        name: str
+        fails: bool = False
+
+        async def __aenter__(self) -> None:
+            if self.fails:
+                raise BrokerAway(self.name)
+            log.append(f"in {self.name}")
+
+        async def __aexit__(self, *_: object) -> None:
+            log.append(f"out {self.name}")
+
+    async def scenario() -> None:
+        two = Together(Part("a"), Part("b"))
+        for _ in range(2):
+            async with two:
+                log.append("held")
+        with pytest.raises(BrokerAway):
+            await Together(Part("a"), Part("c", fails=True)).__aenter__()
+
+    asyncio.run(scenario())
+    assert log == ["in a", "in b", "held", "out b", "out a"] * 2 + ["in a", "out a"]

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from touchline.schemas.ruleset import RuleText
-from touchline.schemas.types import Time
+from touchline.schemas.types import ID, Time
 
 _CONFIG = ConfigDict(extra="forbid")
 
@@ -27,6 +27,6 @@ class Stop:
     is sent any more, nor what waits to be sent. A tombstone lifts it. Each has a key of its own, so that two people who
     stop something at the same time both do."""
 
-    rule: Annotated[str, Field(min_length=1, max_length=64)]
+    rule: ID
     at: Time
     note: Annotated[str, Field(max_length=500)] = ""

@@ -28,7 +28,8 @@ def policies_of(settings: Settings, texts: Sequence[RuleText] | None = None) -> 
     Raises: FileError when one has mistakes."""
     if texts is None:
         texts = texts_of_files(settings.outreach)
-    return compile_policies(texts, base_book(settings.outreach), Known(templates=template_names()))
+    outreach = settings.outreach
+    return compile_policies(texts, base_book(outreach), Known(templates=template_names(outreach)))
 
 
 def texts_of_files(settings: OutreachSettings) -> tuple[RuleText, ...]:
@@ -38,7 +39,7 @@ def texts_of_files(settings: OutreachSettings) -> tuple[RuleText, ...]:
     return read_policies(settings.policies, builtin=settings.builtin_policies)
 
 
-def template_names() -> frozenset[str]:
+def template_names(_settings: OutreachSettings) -> frozenset[str]:
     """The texts that a policy may name."""
     return frozenset(built_in_messages().rules)
 

@@ -35,7 +35,7 @@ def check(ctx: click.Context, /, paths: tuple[Path, ...], *, builtin: bool | Non
     rules = {rule.spec.id: rule.spec for rule in load_rules(journey.rules, builtin=journey.builtin_rules).every}
     texts = read_policies(paths or outreach.policies, builtin=outreach.builtin_policies if builtin is None else builtin)
     findings = Findings()
-    found = look_through(texts, base_book(outreach), Known(rules, template_names()), findings)
+    found = look_through(texts, base_book(outreach), Known(rules, template_names(outreach)), findings)
     if not findings.count("error"):
         lint(found, rules, findings)
     told = sorted(findings.found, key=lambda one: (one.file, one.line, one.column))

@@ -30,7 +30,7 @@ def publish(ctx: click.Context, /, paths: tuple[Path, ...], *, as_json: bool) ->
     journey, outreach = settings.journey, settings.outreach
     rules = {rule.spec.id: rule.spec for rule in load_rules(journey.rules, builtin=journey.builtin_rules).every}
     texts = read_policies(paths or outreach.policies, builtin=outreach.builtin_policies)
-    found = compile_policies(texts, base_book(outreach), Known(rules, template_names()))
+    found = compile_policies(texts, base_book(outreach), Known(rules, template_names(outreach)))
     content = found.book.content
     try:
         offset = asyncio.run(publish_policies(settings, content, texts))

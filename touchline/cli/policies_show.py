@@ -45,7 +45,7 @@ def show(ctx: click.Context, /, rule: str | None, *, every: bool, paths: tuple[P
     if rule is not None and rule not in rules:
         raise WrongUsage(f'there is no rule "{rule}"{did_you_mean(rule, rules)}')
     texts = read_policies(paths or outreach.policies, builtin=outreach.builtin_policies)
-    found = compile_policies(texts, base_book(outreach), Known(rules, template_names()))
+    found = compile_policies(texts, base_book(outreach), Known(rules, template_names(outreach)))
     chosen = rules if rule is None else {rule: rules[rule]}
     if as_json:
         print_json([_as_json(found, spec) for spec in chosen.values()])

@@ -63,16 +63,21 @@ class Metrics:
         self.rules_refused = Counter("touchline_rules_refused_total", "Rules not taken over", one, registry=reg).labels(
             agent
         )
+        # Effects outside Kafka (messages, webhooks) that were tried.
+        self.effects = Counter("touchline_effects_total", "Effects performed", one, registry=reg).labels(agent)
+
+        self._follow_policies(reg)
+
+    def _follow_policies(self, reg: CollectorRegistry) -> None:
+        one = ("agent",)
         # The policies of outreach in force, by hash, and changed ones that were not taken over for their mistakes.
         self._policies = Gauge("touchline_policies_info", "Policies in force", ("agent", "hash"), registry=reg)
         self._policy_hash: str | None = None
         self.policies_refused = Counter(
             "touchline_policies_refused_total", "Policies not taken over", one, registry=reg
-        ).labels(agent)
+        ).labels(self.agent)
         # Immediate stops in force, of all or of single rules.
-        self.stops = Gauge("touchline_outreach_stops", "Stops in force", one, registry=reg).labels(agent)
-        # Effects outside Kafka (messages, webhooks) that were tried.
-        self.effects = Counter("touchline_effects_total", "Effects performed", one, registry=reg).labels(agent)
+        self.stops = Gauge("touchline_outreach_stops", "Stops in force", one, registry=reg).labels(self.agent)
 
     def counted(self, counts: dict[str, int]) -> None:
         """Publishes what a committed batch counted."""

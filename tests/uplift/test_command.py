@@ -119,6 +119,18 @@ def test_the_planned_share_is_that_of_the_settings(folder: Path) -> None:
     assert told(*FILES, *TEN_DAYS[:2])["experiments"][0]["all"]["share"] == 0.5
 
 
+def test_a_policy_for_a_rule_has_a_share_of_its_own(folder: Path) -> None:
+    (folder / "policies").mkdir()
+    policy = f"{{id: gentle, rules: promise_broken, hold_out: 0.5, experiment: {WORLD.experiment}}}"
+    (folder / "policies" / "own.yaml").write_text(f"schema: outreach/1\npolicies: [{policy}]", "utf-8")
+    (folder / "touchline.yaml").write_text("outreach: {policies: [policies]}", "utf-8")
+    (experiment,) = told(*FILES, *TEN_DAYS[:2])["experiments"]
+    shares = {row["rule"]: row["share"] for row in experiment["rules"]}
+    assert {rule for rule, share in shares.items() if share} == {"promise_broken"}
+    assert experiment["all"]["share"] is None
+    assert "the planned share is not the same for all rules" in " ".join(experiment["remarks"])
+
+
 def test_what_was_observed_does_not_count_but_what_waits_for_a_ramp_does(folder: Path) -> None:
     whole = told(*FILES, *TEN_DAYS)["experiments"]
     rewrite(folder, [replace(one, observed=True, observed_by="ramp") for one in decided(folder)])

@@ -14,12 +14,11 @@ from statistics import mean, median
 
 from tests.outreach.cases import decisions as decisions_in
 from tests.outreach.cases import record, signal
+from touchline.agents.outreach import build
+from touchline.agents.settings import Settings
 from touchline.pipeline.engine.clock import DAY, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.measures.uplift import ALL, Assigned, Enrolment, Tally
-from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.policy import Policy
-from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.schemas.codec import encode
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
@@ -61,8 +60,8 @@ class World:
 
     def decisions(self, frictions: Iterable[Truth], hold_out: float) -> list[Decision]:
         """What outreach decides on every friction of the shop."""
-        policy = Policy(observe=False, hold_out=hold_out, experiment=self.experiment)
-        shard = LocalShard(OutreachProcessor(policy, built_in_messages(), live=False), 0, 1)
+        outreach = {"mode": "live", "hold_out": hold_out, "experiment": self.experiment, "builtin_policies": False}
+        shard = LocalShard(build(Settings.model_validate({"clock": "log", "outreach": outreach})), 0, 1)
         people = (person_of(index, self.seed, START) for index in range(self.customers))
         shard.process(CUSTOMERS, [record(_profile(person)) for person in people], 0)
         found = shard.process(SIGNALS, [record(item) for item in _stream(frictions)], 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from touchline.agents.policybook import book_of
 from touchline.agents.settings import Settings
 from touchline.backtest.sources import HistoryError
 from touchline.cli.backtest import Words
@@ -46,7 +47,7 @@ def parse_events(text: str) -> Outcome:
 )  # fmt: skip
 @click.option(
     "--share", type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="The share of customers that was to be held out.  [default: as the settings say]",
+    help="The share of customers that was to be held out.  [default: as policies and settings say]",
 )  # fmt: skip
 @click.option("--until", type=Moment(), metavar="DATE", help="Look at nothing later.")
 @click.option("--observed", is_flag=True, help="Count decisions of observe mode too: their uplift must be none.")
@@ -89,11 +90,17 @@ def _found(settings: Settings, asked: Asked, decisions: tuple[Path, ...], touchp
 
 
 def planned(settings: Settings) -> Shares:
-    """The share that the settings hold out in their experiment."""
-    outreach = settings.outreach
+    """The share that the policies hold out, by experiment and rule: of a plan for the rule, else of the plans for all
+    that have no one of their own, where these agree.
 
-    def share(experiment: str, _rule: str) -> float | None:
-        return outreach.hold_out or None if experiment == outreach.experiment else None
+    Raises: FileError when a policy file has mistakes."""
+    book = book_of(settings)
+
+    def share(experiment: str, rule: str) -> float | None:
+        own = book.by_rule.get(rule)
+        plans = (own,) if own is not None else (book.default, *book.by_kind.values())
+        shares = {plan.hold_out for plan in plans if plan.experiment == experiment and plan.hold_out > 0}
+        return shares.pop() if len(shares) == 1 else None
 
     return share
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
 from touchline.agents.sinks.signing import signing_key
+from touchline.pipeline.outreach.links import MIN_SECRET, is_target
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
 from touchline.schemas.types import Duration
@@ -150,8 +151,35 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 """The IANA name of a time zone."""
 
 
+def _link_base(base: str) -> str:
+    if not is_target(base) or "?" in base or "#" in base:
+        raise ValueError("write the public address of the server of links, such as https://links.example.com")
+    return base
+
+
+def _link_secret(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < MIN_SECRET:
+        raise ValueError(f"is too short: a secret of links has at least {MIN_SECRET} bytes")
+    return secret
+
+
+LinkSecret = Annotated[SecretStr, AfterValidator(_link_secret)]
+"""What links are signed with."""
+
+
+class LinksSettings(_Section):
+    """Signed links in messages. `base`: where customers reach the server of links. `secret` signs; what the `older`
+    ones signed is still read. `opens`: whether an e-mail tells that it was looked at, by a picture in it."""
+
+    base: Annotated[str, AfterValidator(_link_base)]
+    secret: LinkSecret
+    older: tuple[LinkSecret, ...] = ()
+    opens: bool = False
+
+
 class OutreachSettings(_Section):
-    """What may be sent to whom and when. `cap` messages at the most to a customer within `cap_window`."""
+    """What may be sent to whom and when. `cap` messages at the most to a customer within `cap_window`. `texts`:
+    folders of text files besides the built-in ones. `locale`: the language of those who are known to prefer none."""
 
     mode: OutreachMode = OutreachMode.OBSERVE
     hold_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -163,6 +191,9 @@ class OutreachSettings(_Section):
     quiet_hours: QuietHours | None = QuietHours()
     zone: ZoneName = "UTC"
     channels: tuple[Channel, ...] = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
+    texts: tuple[Path, ...] = ()
+    locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    links: LinksSettings | None = None
 
 
 class SmtpSettings(_Section):

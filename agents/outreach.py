@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from touchline.agents.settings import OutreachMode, OutreachSettings, Settings
-from touchline.pipeline.outreach.messages import built_in_messages
+from touchline.agents.texts import messages_of
 from touchline.pipeline.outreach.policy import Policy
 from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.pipeline.outreach.quiet import QuietHours
@@ -15,7 +15,7 @@ def build(settings: Settings) -> OutreachProcessor:
 
     Raises: FileError when a message text is wrong."""
     live = settings.clock is ClockMode.LIVE
-    return OutreachProcessor(policy_of(settings.outreach), built_in_messages(), live=live)
+    return OutreachProcessor(policy_of(settings.outreach), messages_of(settings.outreach), live=live)
 
 
 def policy_of(settings: OutreachSettings) -> Policy:

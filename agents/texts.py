@@ -1,7 +1,29 @@
 """The texts of messages and their links, as the settings say."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
 from touchline.agents.settings import OutreachSettings
 from touchline.pipeline.outreach.links import Links
+from touchline.pipeline.outreach.messages import Messages, Speaking, load_messages
+from touchline.pipeline.outreach.templates_known import Told
+
+
+def messages_of(
+    settings: OutreachSettings, paths: Iterable[Path] | None = None, told: Mapping[str, Told] | None = None
+) -> Messages:
+    """The texts of the settings, or of other files and folders, and the built-in ones.
+
+    `told`: what each rule tells, None: it is not looked at. Raises: FileError with every mistake of the first file
+    that has any."""
+    return load_messages(settings.texts if paths is None else paths, speaking_of(settings), told)
+
+
+def speaking_of(settings: OutreachSettings) -> Speaking:
+    """How we speak to customers."""
+    opens = settings.links is not None and settings.links.opens
+    return Speaking(settings.locale, ZoneInfo(settings.zone), links_of(settings), opens)
 
 
 def links_of(settings: OutreachSettings) -> Links | None:

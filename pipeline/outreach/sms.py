@@ -20,6 +20,8 @@ _EXTENDED: Final = "\f^{}\\[~]|€"
 _GSM: Final = re.compile(f"[{re.escape(_BASIC + _EXTENDED)}]*")
 _TWICE: Final = re.compile(f"[{re.escape(_EXTENDED)}]")
 _BEYOND: Final = re.compile(r"[\U00010000-\U0010ffff]")
+_LINE_ENDS: Final = re.compile(r"[^\S\n]+\n")
+_BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 _PLAINER: Final = str.maketrans(
     {
@@ -58,8 +60,9 @@ def sms_length(text: str) -> SmsLength:
 def sms_text(text: str) -> str:
     """The text with typographic characters replaced by plain ones that read the same: a quotation mark alone would
     more than double the parts. Letters, and so the words, stay as they are. Blank lines and ends are trimmed."""
-    lines = [line.rstrip() for line in text.translate(_PLAINER).strip().split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+    if not _GSM.fullmatch(text) or "\r" in text:
+        text = text.translate(_PLAINER)
+    return _BLANK_LINES.sub("\n\n", _LINE_ENDS.sub("\n", text.strip()))
 
 
 def _counted(text: str, encoding: SmsEncoding, twice: re.Pattern[str], alone: int, part: int) -> SmsLength:

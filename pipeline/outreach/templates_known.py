@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from touchline.pipeline.friction.composite import CompositeDetector
 from touchline.pipeline.friction.rules import CUSTOMER, Rule, RuleSet
 from touchline.schemas.yamlfile import did_you_mean
 
@@ -53,6 +54,8 @@ def told_by(rule: Rule) -> Told:
         values |= {"threshold"}
     if rule.within is not None:
         values |= {"within_seconds"}
+    if isinstance(rule.detector, CompositeDetector):
+        values |= {"signals"}
     subjects = {rule.spec.per} - _NO_SUBJECT
     if rule.spec.exposed is not None:
         values |= _EXPOSED

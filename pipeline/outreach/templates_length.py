@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from liquid import RenderContext
-from liquid.ast import Node
+from liquid.ast import BlockNode, ConditionalBlockNode, Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.assign_tag import AssignNode
 from liquid.builtin.tags.capture_tag import CaptureNode
-from liquid.builtin.tags.case_tag import CaseNode
+from liquid.builtin.tags.case_tag import CaseNode, MultiExpressionBlockNode
 from liquid.builtin.tags.comment_tag import CommentNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
@@ -58,14 +58,18 @@ def _one(node: Node, context: RenderContext, most: Most) -> tuple[str, str | Non
         size = _filled(node.expression, most)
         return "", None if size is None else "x" * size
     if isinstance(node, IfNode | UnlessNode | CaseNode):
-        branches = [_all(child.children(context), context, most) for child in node.children(context)]
+        branches = [_one(child, context, most) for child in node.children(context)]
         least = min((short for short, _ in branches), key=len, default="") if _has_else(node) else ""
         longs = [long for _, long in branches]
         return least, None if None in longs else max((long for long in longs if long is not None), key=len, default="")
+    if isinstance(node, BlockNode | ConditionalBlockNode | MultiExpressionBlockNode):
+        return _all(node.children(context), context, most)
     return "", None
 
 
 def _has_else(node: Node) -> bool:
+    if isinstance(node, CaseNode):
+        return any(isinstance(block, BlockNode) for block in node.blocks)
     return getattr(node, "default", None) is not None
 
 

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rejected": Entry("touchline.cli.rejected:rejected", "Look at records that were refused."),
     "topics": Entry("touchline.cli.topics:topics", "Create or check the topics.", "worker"),
     "rules": Entry("touchline.cli.rules:rules", "Check, test and prove rules; ask why they were silent.", "worker"),
+    "messages": Entry("touchline.cli.messages:messages", "Check and preview the texts that customers read.", "worker"),
     "schemas": Entry("touchline.cli.schemas:schemas", "Export the contracts as JSON Schema."),
     "worker": Entry("touchline.cli.worker:worker", "Run agents.", "worker"),
     "warehouse": Entry("touchline.cli.warehouse:warehouse", "Migrate, check, rebuild or query ClickHouse.", "worker"),

@@ -80,7 +80,7 @@ class Checking:
         every = Told(frozenset(), frozenset())
         for one in self.told.values():
             every |= one
-        return every, "no rule"
+        return every, ""
 
 
 def text_files(paths: Iterable[Path]) -> list[Path]:

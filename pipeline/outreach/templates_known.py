@@ -75,7 +75,7 @@ def path_problem(path: tuple[str, ...], local: Iterable[str], told: Told | None,
         path: its parts.
         local: names that the template sets itself.
         told: what is known of the signal's values and subjects, None: nothing.
-        whose: of what they are, for the message: `the rule long_wait`.
+        whose: of what they are, for the message: `the rule long_wait`; empty: of any rule.
     """
     root, rest = path[0], path[1:]
     if root in set(local):
@@ -113,5 +113,6 @@ def _told_problem(root: str, rest: tuple[str, ...], told: Told | None, whose: st
     if any(one.startswith(name + ".") for one in known):
         fields = ", ".join(sorted(one.removeprefix(name + ".") for one in known if one.startswith(name + ".")))
         return f"{root}.{name} is an event: name a field of it ({fields})"
-    there = f"it has {', '.join(sorted(known))}" if known else "it has none"
-    return f"{whose} has no {root}.{name}{did_you_mean(name, sorted(known))}; {there}"
+    there = f"there are {', '.join(sorted(known))}" if known and whose else "there are none" if whose else ""
+    without = f"{whose} has no" if whose else "no rule has"
+    return f"{without} {root}.{name}{did_you_mean(name, sorted(known))}" + (f"; {there}" if there else "")

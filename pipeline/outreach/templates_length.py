@@ -17,7 +17,7 @@ from liquid.builtin.tags.unless_tag import UnlessNode
 from liquid.template import BoundTemplate
 
 _SAME_LENGTH: Final = frozenset({"upcase_first", "upcase", "downcase", "capitalize", "strip"})
-_KNOWN: Final = {"date": 40, "time": 15, "datetime": 60, "number": 25, "percent": 15, "money": 30}
+_KNOWN: Final = {"date": 60, "time": 60, "datetime": 60, "number": 25, "percent": 25, "money": 30}
 """The longest that these filters write, in characters."""
 
 MOST: Final = {
@@ -79,7 +79,7 @@ def _filled(expression: object, most: Most) -> int | None:
     left = expression.left
     size = most(tuple(map(str, left.path))) if isinstance(left, Path) else None
     for one in expression.filters or ():
-        if one.name in _KNOWN and not one.args:
+        if one.name in _KNOWN:
             size = _KNOWN[one.name]
         elif one.name not in _SAME_LENGTH:
             size = None

@@ -303,7 +303,7 @@ class TestLengths:
             ("a {{ values.x }}", 2, None),
             ("{{ party | upcase_first }}", 0, 64),
             ("{{ party | append: 'x' }}", 0, None),
-            ("{{ values.x | date }}", 0, 40),
+            ("{{ values.x | date: 'EEEE' }}", 0, 60),
             ("{% if party %}abc{% endif %}", 0, 3),
             ("{% if party %}abc{% elsif stage %}ab{% else %}abcd{% endif %}", 2, 4),
             ("{% unless party %}abc{% else %}a{% endunless %}", 1, 3),

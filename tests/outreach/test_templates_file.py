@@ -147,12 +147,12 @@ def test_links_must_be_set_up_before_a_text_needs_them(tmp_path: Path) -> None:
         ("promise_broken", "values.count", None),
         ("promise_broken", "values.treshold", "the rule promise_broken has no values.treshold"),
         ("promise_broken", "subjects.order", None),
-        ("promise_broken", "subjects.ticket", "the rule promise_broken has no subjects.ticket; it has order"),
-        ("repeated_contact", "subjects.order", "the rule repeated_contact has no subjects.order; it has none"),
+        ("promise_broken", "subjects.ticket", "the rule promise_broken has no subjects.ticket; there are order"),
+        ("repeated_contact", "subjects.order", "the rule repeated_contact has no subjects.order; there are none"),
         ("carrier_incident", "values.cause", None),
         ("carrier_incident", "subjects.order", None),
         ("mine", "values.deadline", None),
-        ("mine", "values.deadlin", 'no rule has no values.deadlin, did you mean "deadline"?'),
+        ("mine", "values.deadlin", 'no rule has values.deadlin, did you mean "deadline"?'),
     ],
 )
 def test_what_the_rule_tells_is_known(tmp_path: Path, rule: str, value: str, mistake: str | None) -> None:

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
 
 from touchline.agents.settings import OutreachSettings
 from touchline.pipeline.outreach.links import Links
 from touchline.pipeline.outreach.messages import Messages, Speaking, load_messages
 from touchline.pipeline.outreach.templates_known import Told
+
+_OF_NO_USE: Final = "of a preview, so of no server of links"
 
 
 def messages_of(
@@ -24,6 +29,14 @@ def speaking_of(settings: OutreachSettings) -> Speaking:
     """How we speak to customers."""
     opens = settings.links is not None and settings.links.opens
     return Speaking(settings.locale, ZoneInfo(settings.zone), links_of(settings), opens)
+
+
+def harmless(settings: OutreachSettings) -> OutreachSettings:
+    """The same settings, with links that no server takes: what is only looked at must not unsubscribe anybody."""
+    if settings.links is None:
+        return settings
+    links = settings.links.model_copy(update={"secret": SecretStr(_OF_NO_USE), "older": ()})
+    return settings.model_copy(update={"links": links})
 
 
 def links_of(settings: OutreachSettings) -> Links | None:

@@ -128,17 +128,20 @@ def mistakes_in(library: Library, file: YamlFile, checking: Checking) -> list[Mi
         problems = [*html_problems(source, frame=True), *_named(source, True, _IN_FRAME, None, "", checking)]
         found += _placed(file, ("frame",), source, problems)
     for text in library.texts.values():
-        told, whose = checking.told_to(text.name)
-        for locale, version in text.versions.items():
-            for part, source in _sources(version):
-                local = _IN_HTML if part == "html" else frozenset[str]()
-                problems = list(_named(source, part == "html", local, told, whose, checking))
-                problems += html_problems(source) if part == "html" else _link_problems(part, source)
-                found += _placed(file, text.path(locale, part), source, problems)
-            found += (
-                _derived_mistakes(text, locale, version, file) if not found else _length_mistakes(text, locale, file)
-            )
+        for locale in text.versions:
+            wrong = list(_version_mistakes(text, locale, checking))
+            # What is made of a version, and how long it gets, can be told of one that is right.
+            found += wrong or [*_derived_mistakes(text, locale), *_length_mistakes(text, locale)]
     return found
+
+
+def _version_mistakes(text: Text, locale: str, checking: Checking) -> Iterator[Mistake]:
+    told, whose = checking.told_to(text.name)
+    for part, source in _sources(text.versions[locale]):
+        html = part == "html"
+        problems = list(_named(source, html, _IN_HTML if html else (), told, whose, checking))
+        problems += html_problems(source) if html else _link_problems(part, source)
+        yield from _placed(text.file, text.path(locale, part), source, problems)
 
 
 def warnings_in(library: Library, locale: str) -> Iterator[tuple[str, Mistake]]:
@@ -240,20 +243,20 @@ def _link_problems(part: str, source: str) -> Iterator[Problem]:
         yield from (Problem(at, UNSAFE_ADDRESS) for at in unsafe_links(source))
 
 
-def _derived_mistakes(text: Text, locale: str, version: TextVersion, file: YamlFile) -> list[Mistake]:
-    """What shows only when the plain text is made from html, then the lengths."""
+def _derived_mistakes(text: Text, locale: str) -> Iterator[Mistake]:
+    """What shows only when the plain text is made from html."""
+    version = text.versions[locale]
     if version.text is None and version.html is not None:
         _, found = read_template(html_to_plain(version.html))
         if found.problems:
             message = (
                 "no plain text can be made from it: a tag of Liquid is in the head, a style or a tag; write text too"
             )
-            return [file.mistake(text.path(locale, "html"), message)]
-    return list(_length_mistakes(text, locale, file))
+            yield text.file.mistake(text.path(locale, "html"), message)
 
 
-def _length_mistakes(text: Text, locale: str, file: YamlFile) -> Iterator[Mistake]:
-    version = text.versions[locale]
+def _length_mistakes(text: Text, locale: str) -> Iterator[Mistake]:
+    version, file = text.versions[locale], text.file
     if version.sms is not None:
         least, _ = sms_bounds(version)
         if least > version.segments:

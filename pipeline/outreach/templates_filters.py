@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, get_args
 from babel import Locale, UnknownLocaleError
 from babel import dates as babel_dates
 from babel import numbers as babel_numbers
-from liquid import Markup, RenderContext
+from liquid import Markup, RenderContext, is_undefined
 from liquid.exceptions import FilterArgumentError, FilterValueError
 from liquid.filter import with_context
 
@@ -51,7 +51,7 @@ def _for_reader(filter_: Callable[..., Any]) -> Any:
     @with_context
     @wraps(filter_)
     def wrapper(value: object, *arguments: object, context: RenderContext, **named: object) -> Any:
-        return filter_(value, context.resolve(READER), *arguments, **named)
+        return filter_(_known(value), context.resolve(READER), *arguments, **named)
 
     return wrapper
 
@@ -110,7 +110,7 @@ def track(value: object, reader: Reader) -> str:
 
 def url(value: object) -> str:
     """An address that may be followed: http or https, and nothing else."""
-    return _target(value)
+    return _target(_known(value))
 
 
 def upcase_first(value: object) -> str:
@@ -125,6 +125,13 @@ def replace(value: object, old: object, new: object = "") -> str:
     if len(text) + text.count(old) * len(new) > _LONGEST:
         raise FilterValueError("replace would make the text too long", token=None)
     return text.replace(old, new)
+
+
+def _known(value: object) -> object:
+    """A value that is known. Raises: UndefinedError, with the name that is not."""
+    if is_undefined(value):
+        str(value)  # which raises
+    return value
 
 
 @lru_cache(maxsize=1_024)

@@ -90,4 +90,5 @@ def _rows(library: Library, checking: Checking) -> Iterable[Row]:
     for text in library.texts.values():
         for locale, version in text.versions.items():
             least, most = sms_bounds(version)
-            yield Row(text.name, locale, text.name in rules, version.html is not None, least, most, version.segments)
+            own = version.html is not None  # and nothing is sent that has nothing in it: one part at least
+            yield Row(text.name, locale, text.name in rules, own, max(least, 1), most, version.segments)

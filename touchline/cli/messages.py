@@ -1,7 +1,6 @@
 """`touchline messages`: what an author of texts needs."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,18 +8,19 @@ from typing import Any
 import click
 
 from touchline.agents.settings import Settings
-from touchline.agents.texts import speaking_of
+from touchline.agents.texts import harmless, messages_of
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import WrongUsage
 from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.friction.load import load_rules
+from touchline.pipeline.friction.rules import RuleSet
 from touchline.pipeline.outreach.ids import decision_id
-from touchline.pipeline.outreach.links import PATH, Links
-from touchline.pipeline.outreach.messages import BUILT_IN, Speaking, load_messages
+from touchline.pipeline.outreach.links import PATH
+from touchline.pipeline.outreach.messages import BUILT_IN
 from touchline.pipeline.outreach.plan import Plan
 from touchline.pipeline.outreach.sms import sms_length
 from touchline.pipeline.outreach.templates_file import Checking
-from touchline.pipeline.outreach.templates_known import Told, told_by_rules
+from touchline.pipeline.outreach.templates_known import told_by_rules
 from touchline.pipeline.outreach.templates_report import Report, Row, check_texts
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Message
@@ -28,7 +28,7 @@ from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Channel
 from touchline.schemas.yamlfile import did_you_mean
 from touchline.trial.sample import SampleError, read_profile, read_signal, sample_signal
-from touchline.trial.show import message_panel
+from touchline.trial.show import show_message
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _ADDRESS = {Channel.EMAIL: "customer@example.com", Channel.SMS: "+44 20 7946 0000"}
@@ -51,7 +51,7 @@ def check(ctx: click.Context, /, paths: tuple[Path, ...], *, strict: bool, as_js
     checked against what that rule can tell; the rules are those of the settings. Exit code 1 when there is an error.
     """
     settings = settings_of(ctx)
-    checking = Checking(_told(settings), links=settings.outreach.links is not None)
+    checking = Checking(told_by_rules(_rules(settings)), links=settings.outreach.links is not None)
     report = check_texts(paths or settings.outreach.texts or (BUILT_IN,), checking, settings.outreach.locale)
     if as_json:
         print_json({"errors": report.count("error"), "warnings": report.count("warning"), **asdict(report)})
@@ -99,7 +99,7 @@ def preview(
     preview lead nowhere. Exit code 1 when the text can't be made of that signal, so that another stands in for it.
     """
     settings = settings_of(ctx)
-    texts = load_messages(settings.outreach.texts, _harmless(settings), _told(settings))
+    texts = messages_of(harmless(settings.outreach))
     if text is not None and text not in texts.names:
         raise WrongUsage(f'there is no text "{text}"{did_you_mean(text, sorted(texts.names))}')
     try:
@@ -124,31 +124,22 @@ def preview(
         raise click.exceptions.Exit(1)
 
 
-def _told(settings: Settings) -> Mapping[str, Told]:
-    return told_by_rules(load_rules(settings.journey.rules, builtin=settings.journey.builtin_rules))
-
-
-def _harmless(settings: Settings) -> Speaking:
-    """As we speak to customers, with links that nobody's server takes: a preview must not unsubscribe anybody."""
-    speaking = speaking_of(settings.outreach)
-    links = settings.outreach.links
-    shown = None if links is None else Links(links.base, b"of a preview, so not of any server")
-    return Speaking(speaking.locale, speaking.zone, shown, speaking.opens)
+def _rules(settings: Settings) -> RuleSet:
+    return load_rules(settings.journey.rules, builtin=settings.journey.builtin_rules)
 
 
 def _signal(settings: Settings, text: str | None, rule: str | None, file: Path | None) -> Signal:
     if file is not None:
         return read_signal(file)
-    journey = settings.journey
     wanted = rule or text
     if wanted is None:
         raise WrongUsage("name a text, or --rule RULE, or --signal FILE")
-    known = {one.spec.id for one in load_rules(journey.rules, builtin=journey.builtin_rules).every}
+    known = sorted(one.spec.id for one in _rules(settings).every)
+    if rule is not None and rule not in known:
+        raise WrongUsage(f'there is no rule "{rule}"{did_you_mean(rule, known)}')
     if wanted not in known:
-        if rule is None:
-            raise WrongUsage(f'"{text}" is no rule: name the rule of a signal to show it on, with --rule or --signal')
-        raise WrongUsage(f'there is no rule "{rule}"{did_you_mean(rule, sorted(known))}')
-    return sample_signal(wanted, journey.rules, builtin=journey.builtin_rules)
+        raise WrongUsage(f'"{text}" is no rule: name the rule of a signal to show it on, with --rule or --signal')
+    return sample_signal(wanted, settings.journey.rules, builtin=settings.journey.builtin_rules)
 
 
 def _show(report: Report) -> None:
@@ -180,21 +171,20 @@ def _write(path: Path, message: Message) -> None:
 
 def _print(message: Message, channel: Channel, problem: str | None) -> None:
     from rich.console import Console  # noqa: PLC0415  # a program that asks for JSON needs no terminal
+    from rich.text import Text  # noqa: PLC0415
 
     console = Console(highlight=False)
-    console.print(message_panel(channel, message))
+    show_message(channel, message, console)
     for link in _links(message):
-        console.print(link, soft_wrap=True, markup=False)
+        console.print(Text.assemble(("link      ", "bold"), " ", link), soft_wrap=True)
     if problem is not None:
         click.echo(f"the text can't be made of this signal ({problem}), so another stands in for it", err=True)
 
 
 def _links(message: Message) -> list[str]:
-    """Its links, each once, in their order; those that are signed by what they are."""
+    """Its links, each once, in their order."""
     found = re.findall(r"https?://[^\s\"<>]+", message.text)
-    return [
-        f"link       {link}" + (" (signed; not in a preview)" if PATH in link else "") for link in dict.fromkeys(found)
-    ]
+    return [link + (" (signed, but of no use here)" if PATH in link else "") for link in dict.fromkeys(found)]
 
 
 def _as_json(message: Message, channel: Channel, problem: str | None) -> dict[str, Any]:

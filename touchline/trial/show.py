@@ -20,19 +20,14 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(Text.assemble((f"{what:<10}", "bold"), " ", text, after), soft_wrap=True)
     for decision in outcome.decisions:
         if decision.message is not None and decision.channel is not None:
-            console.print(message_panel(decision.channel, decision.message))
+            show_message(decision.channel, decision.message, console)
 
 
-def message_panel(channel: Channel, message: Message) -> Panel:
-    """A message as its reader would see it, and what it is made of."""
-    return Panel(
-        Text(message.text.strip()),
-        title=Text(f"{channel} to {message.to}: {message.subject}"),
-        title_align="left",
-        subtitle=Text(message_facts(channel, message)),
-        subtitle_align="left",
-        border_style="dim",
-    )
+def show_message(channel: Channel, message: Message, console: Console) -> None:
+    """Prints a message as its reader would see it, and what it is made of."""
+    title = Text(f"{channel} to {message.to}: {message.subject}")
+    console.print(Panel(Text(message.text.strip()), title=title, title_align="left", border_style="dim"))
+    console.print(Text.assemble(("message   ", "bold"), " ", message_facts(channel, message)), soft_wrap=True)
 
 
 def message_facts(channel: Channel, message: Message) -> str:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.outreach.cases import profile, signal
+from tests.outreach.cases import feed, profile, signal
+from touchline.agents import outreach
+from touchline.agents.settings import Settings, load_settings
+from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.friction.load import load_rules
 from touchline.pipeline.outreach.links import PATH, Links
 from touchline.pipeline.outreach.messages import Messages, Speaking, built_in_messages, load_messages
@@ -20,6 +23,8 @@ from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Message
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Channel, Polarity, Purpose
+from touchline.schemas.wire import CUSTOMERS, SIGNALS
+from touchline.schemas.yamlfile import FileError
 
 LINKS = Links("https://links.example.com", b"k" * 32)
 HEAD = "schema: texts/1\n"
@@ -475,3 +480,30 @@ class TestLinks:
         for address in ("javascript:alert(1)", "https://a.example@evil.example", "data:x", "x"):
             message = rendered(messages, signal(values={"u": address}), template="mine")
             assert message.source == "default/en/email"
+
+
+class TestTheAgent:
+    TEXT = HEAD + "texts: {long_wait: {fr: {subject: Désolés, text: '{{ values.c.wait_seconds | number }} s'}}}\n"
+
+    def settings(self, folder: Path, text: str) -> Settings:
+        (folder / "texts").mkdir()
+        (folder / "texts" / "mine.yaml").write_text(text, encoding="utf-8")
+        path = folder / "touchline.yaml"
+        links = f"links: {{base: 'https://links.example.com', secret: {'k' * 32}, opens: true}}"
+        path.write_text(f"outreach: {{mode: live, texts: [{folder / 'texts'}], locale: fr, {links}}}\n")
+        return load_settings(path, {})
+
+    def test_writes_as_the_settings_say(self, tmp_path: Path) -> None:
+        shard = LocalShard(outreach.build(self.settings(tmp_path, self.TEXT)), 0, 1)
+        feed(shard, CUSTOMERS, profile(locale="fr-CH"))
+        (decision,) = feed(shard, SIGNALS, signal(values={"c.wait_seconds": 1200}))
+        message = decision.message
+        assert message is not None
+        assert (message.subject, message.locale, message.source) == ("Désolés", "fr", "long_wait/fr/email")
+        followed = LINKS.read(str(message.unsubscribe).rpartition(PATH)[2])
+        assert (followed.decision_id, followed.customer) == (decision.decision_id, "c-1")
+        assert "<img" in str(message.html)
+
+    def test_does_not_start_with_a_mistake_in_a_text(self, tmp_path: Path) -> None:
+        with pytest.raises(FileError, match=r"mine.yaml:2:\d+: texts.long_wait.fr.text: there is no filter numbr"):
+            outreach.build(self.settings(tmp_path, self.TEXT.replace("| number", "| numbr")))

@@ -8,7 +8,7 @@ from touchline.agents.policybook import book_of
 from touchline.agents.policyfollower import PolicyFollower
 from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.settings import OutreachMode, OutreachSettings, Settings
-from touchline.pipeline.outreach.messages import built_in_messages
+from touchline.agents.texts import messages_of
 from touchline.pipeline.outreach.policy import Policy
 from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.pipeline.outreach.quiet import QuietHours
@@ -22,7 +22,7 @@ def build(settings: Settings) -> OutreachProcessor:
 
     Raises: FileError when a message text is wrong."""
     live = settings.clock is ClockMode.LIVE
-    return OutreachProcessor(policy_of(settings.outreach), built_in_messages(), live=live)
+    return OutreachProcessor(policy_of(settings.outreach), messages_of(settings.outreach), live=live)
 
 
 def companion(

@@ -5,8 +5,8 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from touchline.agents.settings import OutreachMode, OutreachSettings, Settings
+from touchline.agents.texts import messages_of
 from touchline.pipeline.engine.clock import to_ms
-from touchline.pipeline.outreach.messages import built_in_messages
 from touchline.pipeline.outreach.plan import Cap, Plan, PolicyBook, Switches
 from touchline.pipeline.outreach.policyentries import Known
 from touchline.pipeline.outreach.policyfiles import PolicySet, compile_policies, read_policies
@@ -39,9 +39,11 @@ def texts_of_files(settings: OutreachSettings) -> tuple[RuleText, ...]:
     return read_policies(settings.policies, builtin=settings.builtin_policies)
 
 
-def template_names(_settings: OutreachSettings) -> frozenset[str]:
-    """The texts that a policy may name."""
-    return frozenset(built_in_messages().rules)
+def template_names(settings: OutreachSettings) -> frozenset[str]:
+    """The texts that a policy may name.
+
+    Raises: FileError when a text file has mistakes."""
+    return frozenset(messages_of(settings).names)
 
 
 def base_book(settings: OutreachSettings) -> PolicyBook:

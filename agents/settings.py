@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
 from touchline.agents.sinks.signing import signing_key
+from touchline.pipeline.outreach.links import MIN_SECRET, is_target
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
 from touchline.schemas.types import ID, Duration
@@ -160,13 +161,40 @@ class RampSettings(_Section, populate_by_name=True):
     days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=400)]
 
 
+def _link_base(base: str) -> str:
+    if not is_target(base) or "?" in base or "#" in base:
+        raise ValueError("write the public address of the server of links, such as https://links.example.com")
+    return base
+
+
+def _link_secret(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < MIN_SECRET:
+        raise ValueError(f"is too short: a secret of links has at least {MIN_SECRET} bytes")
+    return secret
+
+
+LinkSecret = Annotated[SecretStr, AfterValidator(_link_secret)]
+"""What links are signed with."""
+
+
+class LinksSettings(_Section):
+    """Signed links in messages. `base`: where customers reach the server of links. `secret` signs; what the `older`
+    ones signed is still read. `opens`: whether an e-mail tells that it was looked at, by a picture in it."""
+
+    base: Annotated[str, AfterValidator(_link_base)]
+    secret: LinkSecret
+    older: tuple[LinkSecret, ...] = ()
+    opens: bool = False
+
+
 class OutreachSettings(_Section):
     """What may be sent to whom and when.
 
     `policies`: files and folders of policies besides the built-in ones, looked at every `reload` (0s: never again after
     the start). What policies do not say stands here: `cap` messages at the most to a customer within `cap_window`.
     `allow`: when set, only these customers get messages. `test_recipient`: by channel, who gets every message instead
-    of the customer.
+    of the customer. `texts`: folders of text files besides the built-in ones. `locale`: the language of those who are
+    known to prefer none.
     """
 
     mode: OutreachMode = OutreachMode.OBSERVE
@@ -186,6 +214,9 @@ class OutreachSettings(_Section):
     quiet_hours: QuietHours | None = QuietHours()
     zone: ZoneName = "UTC"
     channels: tuple[Channel, ...] = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
+    texts: tuple[Path, ...] = ()
+    locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    links: LinksSettings | None = None
 
 
 class SmtpSettings(_Section):

@@ -27,7 +27,9 @@ class Message:
     """What the customer reads. `to` is the address on the channel: an e-mail address, a phone number, a URL.
 
     `text` is always there; `html` is the same for clients that show it. `unsubscribe` is where one click ends such
-    messages (RFC 8058). `locale` is the language that was chosen.
+    messages (RFC 8058). `locale` is the language that was chosen. `source` is the text that it was made of, its
+    language and its part, such as `long_wait/de/sms`; where the text that was meant could not be made of the signal,
+    it names the one that stands in for it.
     """
 
     to: Annotated[str, Field(max_length=2_048)]
@@ -36,6 +38,7 @@ class Message:
     html: Annotated[str, Field(max_length=65_536)] | None = None
     unsubscribe: Annotated[str, Field(max_length=2_048)] | None = None
     locale: str | None = None
+    source: str = ""
 
 
 @dataclass(slots=True, kw_only=True, config=_CONFIG)

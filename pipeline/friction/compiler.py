@@ -126,6 +126,7 @@ class RuleCompiler(PatternCompiler):
         return Rule(
             self.spec, f"{self.spec.id}:{logic_hash(self.spec)}", detector, tuple(self.patterns),
             tuple(sorted(self.fields)), needs, template, found.threshold, found.within, exposed,
+            found.aliases, found.words,
         )  # fmt: skip
 
     def _timing(self, within: int = 0, grace: int = 0) -> Timing:

@@ -69,7 +69,8 @@ class Pattern:
 class Rule:
     """A compiled rule. `key` names its state: another logic has another key. `captures`: the fields to keep of each
     event. `needs`: without this field an event does not count. `threshold` and `within` (ms) for the evidence.
-    `exposed`: of a rule for incidents, who may be next."""
+    `exposed`: of a rule for incidents, who may be next. `aliases` and `words`: how the events that it tells of are
+    called, and what its detector tells besides."""
 
     spec: RuleSpec
     key: str
@@ -81,6 +82,8 @@ class Rule:
     threshold: int | float | None
     within: int | None
     exposed: tuple[Pattern, ...] = ()
+    aliases: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()
     head: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

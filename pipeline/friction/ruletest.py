@@ -83,6 +83,10 @@ class RuleTests:
         """Runs one test, by its number from 0."""
         return _Runner(self, self.tests[number], self.lines[number]).outcome()
 
+    def signals(self, number: int) -> list[Signal]:
+        """What one test ends with, its events in the order written."""
+        return _Runner(self, self.tests[number], self.lines[number]).signals()
+
 
 def run_rule_tests(paths: Iterable[Path]) -> list[Outcome]:
     """Runs test files, and all `*.test.yaml` below folders.
@@ -173,7 +177,7 @@ class _Runner:
     line: int
 
     def outcome(self) -> Outcome:
-        shuffled, lines = 0, timeline(self.test.expect, self._signals(self._in_time()), self._start)
+        shuffled, lines = 0, timeline(self.test.expect, self.signals(), self._start)
         for number in range(SHUFFLES if self.test.shuffle and _passed(lines) else 0):
             # What was retracted on the way depends on the order; what stands does not.
             stands = [e for e in self.test.expect if e.status != "retracted"]
@@ -184,6 +188,10 @@ class _Runner:
                 break
         rules = frozenset(e.rule for e in self.test.expect)
         return Outcome(self.of.path, self.test.name, self.line, tuple(lines), shuffled, rules)
+
+    def signals(self) -> list[Signal]:
+        """The newest state of each signal, in the order written."""
+        return self._signals(self._in_time())
 
     @property
     def _events(self) -> list[TestEvent]:

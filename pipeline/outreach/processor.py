@@ -18,6 +18,7 @@ from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.outreach.decide import Verdict, decide
 from touchline.pipeline.outreach.ids import decision_id
 from touchline.pipeline.outreach.messages import Messages
+from touchline.pipeline.outreach.plan import Plan
 from touchline.pipeline.outreach.policy import Contact, Policy
 from touchline.pipeline.outreach.state import CustomerState, OutreachState, SignalState, Stage, Step
 from touchline.pipeline.outreach.waiting import KEPT, MAX_WAIT, explaining, mind, must_wait
@@ -248,7 +249,8 @@ class _Turn:
         state.stage = Stage.SENT
         customer.contacts = [c for c in customer.contacts if at - c.at < self.policy.memory]
         customer.contacts.append(Contact(at, signal.rule, self.policy.observe))
-        return self.messages.render(signal, profile.addresses[verdict.channel])
+        address, decision = profile.addresses[verdict.channel], decision_id(signal.signal_id)
+        return self.messages.render(signal, profile, verdict.channel, Plan(), decision, address)
 
     def _emit(
         self,

@@ -17,6 +17,7 @@ from touchline.schemas.yamlfile import FileError, YamlFile
 # These have tests of their own, which do more than load what stands there.
 TESTED_ELSEWHERE = {
     "import.md": "tests/importer/test_docs.py",
+    "messages.md": "tests/docs/test_messages.py",
     "outreach.md": "tests/outreach/test_docs.py",
     "policies.md": "tests/docs/test_policies.py",
     "rules.md": "tests/docs/test_rules.py",

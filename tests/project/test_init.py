@@ -28,13 +28,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "shop"
 
 
-def test_the_settings_are_the_defaults_but_for_the_rules_and_policies(folder: Path) -> None:
+def test_the_settings_are_the_defaults_but_for_the_rules_policies_and_texts(folder: Path) -> None:
     settings = load_settings(folder / "touchline.yaml", {})
     journey = settings.journey.model_copy(update={"rules": ()})
-    outreach = settings.outreach.model_copy(update={"policies": ()})
+    outreach = settings.outreach.model_copy(update={"policies": (), "texts": ()})
     assert settings.model_copy(update={"journey": journey, "outreach": outreach}) == Settings()
     assert settings.journey.rules == (Path("rules"),)
     assert settings.outreach.policies == (Path("policies"),)
+    assert settings.outreach.texts == (Path("texts"),)
 
 
 def test_the_example_policy_stands_for_the_example_rule_and_has_no_mistakes(folder: Path) -> None:
@@ -61,9 +62,10 @@ def test_what_is_commented_out_can_be_switched_on(folder: Path) -> None:
     end = next(number for number, line in enumerate(lines) if number > start and not line.startswith("#"))
     lines[start:end] = [line.removeprefix("# ") for line in lines[start:end]]
     (folder / "all.yaml").write_text("\n".join(lines))
-    secrets = ("KAFKA_PASSWORD", "CLICKHOUSE_PASSWORD", "SMTP_PASSWORD", "WEBHOOK_SECRET")
+    secrets = ("KAFKA_PASSWORD", "CLICKHOUSE_PASSWORD", "SMTP_PASSWORD", "WEBHOOK_SECRET", "LINKS_SECRET")
     settings = load_settings(folder / "all.yaml", dict.fromkeys(secrets, SECRET))
     assert settings.deliver.smtp is not None
+    assert settings.outreach.links is not None
     assert settings.deliver.webhook is not None
     assert settings.kafka.security_protocol == "SASL_SSL"
     assert settings.journey.source_lateness == {"nightly-export": 26 * 3_600_000}
@@ -79,6 +81,7 @@ def test_the_example_rule_fires_on_the_example_events(folder: Path) -> None:
     assert [decision.outcome for decision in outcome.decisions] == ["sent"]
     assert outcome.decisions[0].message is not None
     assert outcome.decisions[0].message.to == "c-1042@example.com"
+    assert outcome.decisions[0].message.source == "device_keeps_failing/de/email"
 
 
 def test_the_example_map_reads_the_example_rows(folder: Path) -> None:

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "outreach": Entry(
         "touchline.cli.outreach:outreach", "Stop outreach at once, resume it; what did it change?", "worker"
     ),
+    "messages": Entry("touchline.cli.messages:messages", "Check and preview the texts that customers read.", "worker"),
     "schemas": Entry("touchline.cli.schemas:schemas", "Export the contracts as JSON Schema."),
     "worker": Entry("touchline.cli.worker:worker", "Run agents.", "worker"),
     "fixes": Entry("touchline.cli.fixes:fixes", "Record changes that mend causes; see what came of them.", "worker"),

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from touchline.agents.settings import RuleHome
+from touchline.agents.texts import messages_of
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed
 from touchline.pipeline.engine.processor import Problem
@@ -56,6 +57,7 @@ def up(
     )
     if settings.journey.rules_from is RuleHome.FILES:
         load_rules(settings.journey.rules, builtin=settings.journey.builtin_rules)  # mistakes, before anything starts
+    messages_of(settings.outreach)  # the same
     console, begun = to_terminal(), time.monotonic()
     # While it starts, SIGTERM is Ctrl-C: what was started is stopped in order.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -5,6 +5,7 @@ from typing import Any
 
 from touchline.agents.registry import build
 from touchline.agents.settings import OutreachMode, Settings
+from touchline.agents.texts import harmless
 from touchline.pipeline.engine.local import LocalRun
 from touchline.pipeline.engine.processor import Processor
 from touchline.pipeline.engine.records import PlainRecord, header
@@ -58,7 +59,7 @@ def try_in_memory(
 
 def _processor(agent: str, settings: Settings) -> Processor[Any]:
     one = settings.kafka.model_copy(update={"partitions": 1, "raw_partitions": 1})
-    live = settings.outreach.model_copy(update={"mode": OutreachMode.LIVE})
+    live = harmless(settings.outreach).model_copy(update={"mode": OutreachMode.LIVE})
     return build(agent, settings.model_copy(update={"clock": ClockMode.LOG, "kafka": one, "outreach": live}))
 
 

@@ -4,10 +4,11 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from touchline.schemas.outreach import Decision
+from touchline.pipeline.outreach.sms import sms_length
+from touchline.schemas.outreach import Decision, Message
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
-from touchline.schemas.vocabulary import Reason
+from touchline.schemas.vocabulary import Channel, Reason
 from touchline.trial.outcome import Outcome
 
 
@@ -18,9 +19,29 @@ def show(outcome: Outcome, console: Console) -> None:
         after = Text(f"  {seconds:.2f} s", "dim") if seconds is not None else Text()
         console.print(Text.assemble((f"{what:<10}", "bold"), " ", text, after), soft_wrap=True)
     for decision in outcome.decisions:
-        if decision.message is not None:
-            title = Text(f"{decision.channel} to {decision.message.to}: {decision.message.subject}")
-            console.print(Panel(decision.message.text.strip(), title=title, title_align="left", border_style="dim"))
+        if decision.message is not None and decision.channel is not None:
+            show_message(decision.channel, decision.message, console)
+
+
+def show_message(channel: Channel, message: Message, console: Console) -> None:
+    """Prints a message as its reader would see it, and what it is made of."""
+    title = Text(f"{channel} to {message.to}: {message.subject}")
+    console.print(Panel(Text(message.text.strip()), title=title, title_align="left", border_style="dim"))
+    console.print(Text.assemble(("message   ", "bold"), " ", message_facts(channel, message)), soft_wrap=True)
+
+
+def message_facts(channel: Channel, message: Message) -> str:
+    """Which text it was made of, and what else there is: html, a link that ends such messages, parts."""
+    facts = [message.source]
+    if message.html is not None:
+        facts.append(f"with html ({len(message.html):,} characters)")
+    if message.unsubscribe is not None:
+        facts.append("one click ends such messages")
+    if channel is Channel.SMS:
+        length = sms_length(message.text)
+        parts = "1 part" if length.segments == 1 else f"{length.segments} parts"
+        facts.append(f"{parts}: {length.units} units of {length.encoding}")
+    return ", ".join(fact for fact in facts if fact)
 
 
 def lines(outcome: Outcome) -> list[tuple[str, Text]]:

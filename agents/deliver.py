@@ -1,21 +1,49 @@
 """The deliver agent: carries what was decided to be sent."""
 
-from touchline.agents.settings import DeliverSettings, OutreachMode, Settings, SmtpSettings, WebhookSettings
+import logging
+from typing import Final, Self
+
+from touchline.agents.deliversettings import (
+    AdapterSettings,
+    AppriseSettings,
+    ChatSettings,
+    DeliverSettings,
+    ProviderSettings,
+    SmtpSettings,
+    WebhookAdapterSettings,
+    codes,
+)
+from touchline.agents.runtime.metrics import Metrics
+from touchline.agents.settings import OutreachMode, Settings
+from touchline.agents.sinks.chat import ChatAdapter
+from touchline.agents.sinks.console import ConsoleAdapter
+from touchline.agents.sinks.http import Line
+from touchline.agents.sinks.provider import Meanings, Provider, ProviderAdapter
+from touchline.agents.sinks.services import AppriseAdapter
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
 from touchline.pipeline.outreach.adapter import Adapter
 from touchline.pipeline.outreach.delivery import DeliverProcessor, DeliveryPlan
+from touchline.pipeline.outreach.targets import Circuit, Limits
 from touchline.schemas.vocabulary import Channel
+
+_LEVELS: Final = {Circuit.CLOSED: logging.INFO, Circuit.HALF_OPEN: logging.INFO, Circuit.OPEN: logging.WARNING}
 
 
 def build(settings: Settings) -> DeliverProcessor:
-    """The processor with the adapters that the settings describe; in observe mode it has none to call."""
+    """The processor with the adapters that the settings describe; in observe mode it has none to call.
+
+    Raises: Fatal when an adapter needs what is not installed."""
     deliver = settings.deliver
     observe = settings.outreach.mode is OutreachMode.OBSERVE
+    named = {} if observe else named_adapters(deliver)
     return DeliverProcessor(
         DeliveryPlan(
             observe=observe,
-            adapters={} if observe else adapters_of(deliver),
+            adapters={} if observe else {channel: named[name] for channel, name in deliver.by_channel.items()},
+            others=tuple(named.values()),
+            limits={name: _limits(one) for name, one in deliver.named.items()},
+            care=deliver.care,
             attempts=deliver.attempts,
             first_retry=deliver.first_retry,
             longest_retry=deliver.longest_retry,
@@ -23,36 +51,97 @@ def build(settings: Settings) -> DeliverProcessor:
     )
 
 
+def companion(_settings: Settings, processor: DeliverProcessor, metrics: Metrics, *_: object) -> "TargetNews":
+    """Tells metrics and log how each target stands."""
+    return TargetNews(processor, metrics)
+
+
+class TargetNews:
+    """Hears of every target's breaker while it is held; may be entered again."""
+
+    def __init__(self, processor: DeliverProcessor, metrics: Metrics) -> None:
+        self._processor = processor
+        self._metrics = metrics
+        self._log = logging.getLogger(f"touchline.{metrics.agent}")
+
+    async def __aenter__(self) -> Self:
+        """Listens."""
+        self._processor.targets.listen(self._changed)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Listens no longer."""
+        self._processor.targets.listen(None)
+
+    def _changed(self, name: str, circuit: Circuit, why: str) -> None:
+        self._metrics.target(name, circuit.value)
+        if why:
+            self._log.log(_LEVELS[circuit], "adapter %s: its breaker is %s: %s", name, circuit.value, why)
+
+
+def named_adapters(settings: DeliverSettings) -> dict[str, Adapter]:
+    """All adapters by name."""
+    return {name: _adapter(name, one) for name, one in settings.named.items()}
+
+
 def adapters_of(settings: DeliverSettings) -> dict[Channel, Adapter]:
     """The adapters by channel."""
-    adapters: dict[Channel, Adapter] = {}
-    if settings.webhook is not None:
-        adapters |= dict.fromkeys(settings.webhook.channels, _webhook(settings.webhook))
-    if settings.smtp is not None:
-        adapters[Channel.EMAIL] = _smtp(settings.smtp)
-    return adapters
+    named = named_adapters(settings)
+    return {channel: named[name] for channel, name in settings.by_channel.items()}
 
 
-def _smtp(settings: SmtpSettings) -> Adapter:
-    return SmtpAdapter(
-        Relay(
-            host=settings.host,
-            port=settings.port,
-            sender=settings.sender,
-            starttls=settings.starttls,
-            username=settings.username,
-            password=None if settings.password is None else settings.password.get_secret_value(),
-            timeout=settings.timeout / 1_000,
-        )
+def _limits(settings: AdapterSettings) -> Limits:
+    return Limits(settings.failures, settings.rest, settings.rate, settings.in_flight)
+
+
+def _adapter(name: str, settings: AdapterSettings) -> Adapter:
+    if isinstance(settings, SmtpSettings):
+        return _smtp(name, settings)
+    if isinstance(settings, WebhookAdapterSettings):
+        secret = settings.secret.get_secret_value()
+        endpoint = Endpoint(settings.url, secret, settings.timeout / 1_000, allow_private=settings.allow_private)
+        return WebhookAdapter(endpoint, name=name)
+    if isinstance(settings, ProviderSettings):
+        return _provider(name, settings)
+    if isinstance(settings, ChatSettings):
+        return ChatAdapter(settings.kind, settings.url.get_secret_value(), _line(settings), name=name)
+    if isinstance(settings, AppriseSettings):
+        return AppriseAdapter(settings.url.get_secret_value(), settings.timeout / 1_000, name=name)
+    return ConsoleAdapter(settings.to, name=name)
+
+
+def _line(settings: ChatSettings | ProviderSettings) -> Line:
+    return Line(settings.timeout / 1_000, allow_private=settings.allow_private)
+
+
+def _smtp(name: str, settings: SmtpSettings) -> Adapter:
+    relay = Relay(
+        host=settings.host,
+        port=settings.port,
+        sender=settings.sender,
+        starttls=settings.starttls,
+        username=settings.username,
+        password=None if settings.password is None else settings.password.get_secret_value(),
+        timeout=settings.timeout / 1_000,
     )
+    return SmtpAdapter(relay, name=name)
 
 
-def _webhook(settings: WebhookSettings) -> Adapter:
-    return WebhookAdapter(
-        Endpoint(
-            url=settings.url,
-            secret=settings.secret.get_secret_value(),
-            timeout=settings.timeout / 1_000,
-            allow_private=settings.allow_private,
-        )
+def _provider(name: str, settings: ProviderSettings) -> Adapter:
+    provider = Provider(
+        url=settings.url.get_secret_value(),
+        method=settings.method,
+        headers={header: value.get_secret_value() for header, value in settings.headers.items()},
+        json=settings.body,
+        form=settings.form,
+        idempotency_header=settings.idempotency_header,
+        idempotent=settings.idempotent,
+        meanings=Meanings(
+            codes(settings.sent),
+            codes(settings.retry),
+            codes(settings.failed),
+            codes(settings.bounced),
+            settings.bounced_words,
+        ),
     )
+    return ProviderAdapter(provider, _line(settings), name=name)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 E = TypeVar("E")
 R = TypeVar("R")
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 64
 
 
 async def perform_all(

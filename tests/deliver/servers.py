@@ -1,6 +1,7 @@
 """Real servers on loopback ports that behave as told."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,12 +13,15 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from touchline.agents.sinks.http import Line
+from touchline.agents.sinks.provider import Provider, ProviderAdapter
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
 from touchline.pipeline.outreach.adapter import Adapter
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LOCAL = "127.0.0.1"
+SMS = {"to": "{to}", "body": "{text}", "reference": "{id}"}
 
 
 class Mood(StrEnum):
@@ -101,6 +105,14 @@ async def mail_server(receiver: Receiver, **options: Any) -> AsyncIterator[Recei
         await asyncio.sleep(0)
 
 
+def _id_of(request: web.Request, body: bytes) -> str:
+    """Where the id of a message stands: in a header that tells repeats, or only in the body."""
+    for name in ("webhook-id", "idempotency-key"):
+        if name in request.headers:
+            return request.headers[name]
+    return str(json.loads(body).get("reference", ""))
+
+
 @asynccontextmanager
 async def web_server(receiver: Receiver, answer: Any = None) -> AsyncIterator[Receiver]:
     """An HTTP server in this event loop; `answer` may say something of its own."""
@@ -111,7 +123,8 @@ async def web_server(receiver: Receiver, answer: Any = None) -> AsyncIterator[Re
             return web.Response(status=400, text="no such address")
         if receiver.mood is Mood.LATER:
             return web.Response(status=503, headers={"Retry-After": "7"})
-        receiver.take(request.headers["webhook-id"], await request.read(), dict(request.headers))
+        body = await request.read()
+        receiver.take(_id_of(request, body), body, dict(request.headers))
         if receiver.mood is Mood.CUT:
             assert request.transport is not None
             request.transport.abort()
@@ -140,7 +153,11 @@ async def smtp(receiver: Receiver, *, limit: float = 5.0, connections: int = 8) 
     """A mail server, and the adapter to it."""
     async with mail_server(receiver):
         relay = Relay(LOCAL, receiver.port, "Care <care@example.com>", False, timeout=limit, connections=connections)
-        yield SmtpAdapter(relay)
+        adapter = SmtpAdapter(relay)
+        try:
+            yield adapter
+        finally:
+            await adapter.close()
 
 
 @asynccontextmanager
@@ -155,5 +172,28 @@ async def webhook(receiver: Receiver, *, limit: float = 5.0, connections: int = 
             await adapter.close()
 
 
-ADAPTERS = [smtp, webhook]
+@asynccontextmanager
+async def provider(
+    receiver: Receiver, *, limit: float = 5.0, connections: int = 8, **options: Any
+) -> AsyncIterator[Adapter]:
+    """A web server that does not tell repeats, and the adapter to it."""
+    async with web_server(receiver):
+        url = f"http://{LOCAL}:{receiver.port}/messages"
+        adapter = ProviderAdapter(
+            Provider(url, **{"json": SMS, **options}), Line(limit, connections, allow_private=True)
+        )
+        try:
+            yield adapter
+        finally:
+            await adapter.close()
+
+
+@asynccontextmanager
+async def keyed(receiver: Receiver, **options: Any) -> AsyncIterator[Adapter]:
+    """The same with a provider that takes a key by which it tells repeats."""
+    async with provider(receiver, idempotency_header="Idempotency-Key", **options) as adapter:
+        yield adapter
+
+
+ADAPTERS = [smtp, webhook, provider, keyed]
 """Every adapter with its server: all of them keep the same contract."""

@@ -12,10 +12,11 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from tests.deliver.servers import LOCAL, Receiver, mail_server
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
-from touchline.pipeline.outreach.adapter import SendResult, SendStatus
+from touchline.pipeline.outreach.adapter import Bounce, Parcel, SendResult, SendStatus
 from touchline.schemas.outreach import Message
 from touchline.schemas.vocabulary import Channel
 
+PARCEL = Parcel("d-1", Channel.EMAIL, Message(to="c@example.com", subject="s", text="t"))
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 
 
@@ -23,7 +24,10 @@ def post(message: Message, delivery_id: str = "d-1") -> tuple[SendResult, Receiv
     async def main() -> tuple[SendResult, Receiver]:
         async with mail_server(Receiver()) as receiver:
             relay = Relay(LOCAL, receiver.port, "Käre Team <care@example.com>", starttls=False)
-            return await SmtpAdapter(relay, lambda: NOW).send(delivery_id, Channel.EMAIL, message), receiver
+            adapter = SmtpAdapter(relay, lambda: NOW)
+            result = await adapter.send(Parcel(delivery_id, Channel.EMAIL, message))
+            await adapter.close()
+            return result, receiver
 
     return asyncio.run(main())
 
@@ -112,9 +116,7 @@ def encrypted(certificate: tuple[Path, Path], password: str, *, trusted: bool, s
         options = {"tls_context": server, "require_starttls": True, "auth_required": True, "authenticator": _login}
         async with mail_server(Receiver(), **options) as receiver:
             relay = Relay(LOCAL, receiver.port, "care@example.com", starttls, "relay", password, 5, context=ours)
-            result = await SmtpAdapter(relay).send(
-                "d-1", Channel.EMAIL, Message(to="c@example.com", subject="s", text="t")
-            )
+            result = await SmtpAdapter(relay).send(PARCEL)
             assert len(receiver.ids) == (result.status is SendStatus.SENT)
             assert password not in (result.error or "")
             return result
@@ -128,20 +130,20 @@ def test_encrypted_and_logged_in(certificate: tuple[Path, Path]) -> None:
 
 def test_a_wrong_password_is_no_fault_of_the_message(certificate: tuple[Path, Path]) -> None:
     result = encrypted(certificate, "wr0ng", trusted=True)
-    assert result == SendResult(SendStatus.RETRY, "the server refused the connection: 535 5.7.8")
+    assert result == SendResult(SendStatus.RETRY, "the server refused the connection: 535 5.7.8", down=True)
 
 
 def test_a_server_that_nobody_vouches_for_gets_nothing(certificate: tuple[Path, Path]) -> None:
-    assert encrypted(certificate, "pa55", trusted=False) == SendResult(SendStatus.RETRY, "no connection to the server")
+    assert encrypted(certificate, "pa55", trusted=False) == SendResult(
+        SendStatus.RETRY, "no connection to the server", down=True
+    )
 
 
 def test_without_encryption_nothing_is_sent() -> None:
     async def main() -> None:
         async with mail_server(Receiver()) as receiver:
             relay = Relay(LOCAL, receiver.port, "care@example.com", starttls=True)
-            result = await SmtpAdapter(relay).send(
-                "d-1", Channel.EMAIL, Message(to="c@example.com", subject="s", text="t")
-            )
+            result = await SmtpAdapter(relay).send(PARCEL)
             assert result.status is SendStatus.RETRY
             assert result.error == "the server offers no STARTTLS"
             assert receiver.ids == []
@@ -152,17 +154,17 @@ def test_without_encryption_nothing_is_sent() -> None:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ({"greet": "554 go away"}, SendResult(SendStatus.RETRY, "the server refused the connection: 554")),
+        ({"greet": "554 go away"}, SendResult(SendStatus.RETRY, "the server refused the connection: 554", down=True)),
         ({"MAIL": "451 4.3.0 later"}, SendResult(SendStatus.RETRY, "the server answered 451 4.3.0")),
-        ({"RCPT": "552 full"}, SendResult(SendStatus.FAILED, "the server answered 552")),
+        ({"RCPT": "552 full"}, SendResult(SendStatus.FAILED, "the server answered 552", bounce=Bounce.SOFT)),
         ({"DATA": "452 no room"}, SendResult(SendStatus.RETRY, "the server answered 452")),
         ({"text": "554 5.6.0 spam"}, SendResult(SendStatus.FAILED, "the server answered 554 5.6.0")),
         ({"text": "451 later"}, SendResult(SendStatus.RETRY, "the server answered 451")),
-        ({"RCPT": None}, SendResult(SendStatus.RETRY, "the connection broke")),
-        ({"text": None}, SendResult(SendStatus.UNKNOWN, "the connection broke after the text was sent")),
+        ({"RCPT": None}, SendResult(SendStatus.RETRY, "the connection broke", down=True)),
+        ({"text": None}, SendResult(SendStatus.UNKNOWN, "the connection broke after the text was sent", down=True)),
         (
             {"text": "hello?"},
-            SendResult(SendStatus.UNKNOWN, "the server's answer made no sense after the text was sent"),
+            SendResult(SendStatus.UNKNOWN, "the server's answer made no sense after the text was sent", down=True),
         ),
         ({"text": "250 OK", "QUIT": None}, SendResult(SendStatus.SENT)),
     ],
@@ -184,14 +186,18 @@ def test_where_the_talk_ends(script: dict[str, str | None], expected: SendResult
                 break
             step = line.decode().split()[0].upper()
         writer.close()
+        hung_up.set()
+
+    hung_up = asyncio.Event()
 
     async def main() -> None:
         server = await asyncio.start_server(talk, LOCAL, 0)
         port = server.sockets[0].getsockname()[1]
         adapter = SmtpAdapter(Relay(LOCAL, port, "care@example.com", starttls=False, timeout=3))
-        assert await adapter.send("d-1", Channel.EMAIL, Message(to="c@example.com", subject="s", text="t")) == expected
+        assert await adapter.send(PARCEL) == expected
+        await adapter.close()
+        await hung_up.wait()
         server.close()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await server.wait_closed()
 
     asyncio.run(main())

@@ -18,7 +18,7 @@ from tests.deliver.servers import LOCAL, SECRET, Receiver, web_server
 from touchline.agents.sinks.guard import GuardedResolver, PrivateAddress, is_public, is_public_host
 from touchline.agents.sinks.signing import sign, signing_key
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
-from touchline.pipeline.outreach.adapter import SendResult, SendStatus
+from touchline.pipeline.outreach.adapter import Parcel, SendResult, SendStatus
 from touchline.schemas.outreach import Message
 from touchline.schemas.vocabulary import Channel
 
@@ -34,7 +34,7 @@ def post(answer: Any = None, host: str = LOCAL, **options: Any) -> tuple[SendRes
             )
             adapter = WebhookAdapter(endpoint, lambda: NOW)
             try:
-                return await adapter.send("d-1", Channel.SMS, MESSAGE), receiver
+                return await adapter.send(Parcel("d-1", Channel.SMS, MESSAGE)), receiver
             finally:
                 await adapter.close()
 
@@ -94,18 +94,25 @@ def status(code: int, **headers: str) -> Any:
     return answer
 
 
+def _asked(wait: int) -> SendResult:
+    return SendResult(SendStatus.RETRY, "the server answered 503", wait, down=True)
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
         (status(200), SendResult(SendStatus.SENT)),
         (status(429, retry_after="120"), SendResult(SendStatus.RETRY, "the server answered 429", 120_000)),
-        (status(500), SendResult(SendStatus.RETRY, "the server answered 500")),
-        (status(503, retry_after="nonsense"), SendResult(SendStatus.RETRY, "the server answered 503")),
-        (status(503, retry_after="-5"), SendResult(SendStatus.RETRY, "the server answered 503")),
-        (status(503, retry_after="9" * 30), SendResult(SendStatus.RETRY, "the server answered 503", 86_400_000)),
+        (status(500), SendResult(SendStatus.RETRY, "the server answered 500", down=True)),
+        (status(503, retry_after="nonsense"), SendResult(SendStatus.RETRY, "the server answered 503", down=True)),
+        (status(503, retry_after="-5"), SendResult(SendStatus.RETRY, "the server answered 503", down=True)),
+        (
+            status(503, retry_after="9" * 30),
+            SendResult(SendStatus.RETRY, "the server answered 503", 86_400_000, down=True),
+        ),
         (
             status(503, retry_after="Wed, 10 Jun 2026 12:01:30 GMT"),
-            SendResult(SendStatus.RETRY, "the server answered 503", 90_000),
+            _asked(90_000),
         ),
         (status(404), SendResult(SendStatus.FAILED, "the server answered 404")),
         (status(410), SendResult(SendStatus.FAILED, "the server answered 410")),
@@ -159,8 +166,8 @@ def test_headers_that_drip_are_cut_off_in_time() -> None:
         server = await asyncio.start_server(drip, LOCAL, 0)
         port = server.sockets[0].getsockname()[1]
         adapter = WebhookAdapter(Endpoint(f"http://{LOCAL}:{port}/", SECRET, 0.3, allow_private=True))
-        result = await adapter.send("d-1", Channel.SMS, MESSAGE)
-        assert result == SendResult(SendStatus.UNKNOWN, "the server did not answer in time")
+        result = await adapter.send(Parcel("d-1", Channel.SMS, MESSAGE))
+        assert result == SendResult(SendStatus.UNKNOWN, "the server did not answer in time", down=True)
         await adapter.close()
         await gone.wait()
         server.close()

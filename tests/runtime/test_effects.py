@@ -106,8 +106,8 @@ def test_only_a_few_at_once_and_none_once_the_shard_may_be_lost() -> None:
         return -effect
 
     async def scenario() -> None:
-        results = await perform_all(perform, range(100), lambda: begun >= 40, lambda: None)
-        assert results == [(n, -n) for n in range(40)]
+        results = await perform_all(perform, range(400), lambda: begun >= 160, lambda: None)
+        assert results == [(n, -n) for n in range(160)]
         assert most == AT_ONCE
 
     asyncio.run(scenario())

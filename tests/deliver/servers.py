@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -44,6 +44,8 @@ class Receiver:
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
+    unknown: set[str] = field(default_factory=set)
+    hang_up: Callable[[], None] = lambda: None
 
     def take(self, message_id: str, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.ids.append(message_id)
@@ -60,7 +62,7 @@ class _Mailbox:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self._receiver.mood is Mood.NEVER:
+        if self._receiver.mood is Mood.NEVER or address in self._receiver.unknown:
             return f"550 5.1.1 <{address}> is unknown here"
         if self._receiver.mood is Mood.LATER:
             return f"450 4.2.1 <{address}> gets too much mail"
@@ -91,15 +93,20 @@ async def mail_server(receiver: Receiver, **options: Any) -> AsyncIterator[Recei
         protocols.append(SMTP(_Mailbox(receiver), loop=loop, hostname="mx.example.com", **options))
         return protocols[-1]
 
+    def hang_up() -> None:
+        for protocol in protocols:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+
+    receiver.hang_up = hang_up
     server = await loop.create_server(connected, LOCAL, 0)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
     finally:
         server.close()
+        hang_up()
         for protocol in protocols:
-            if protocol.transport is not None:
-                protocol.transport.abort()
             if protocol._handler_coroutine is not None:
                 protocol._handler_coroutine.cancel()
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from tests.deliver.servers import LOCAL, Receiver, mail_server
+from tests.deliver.servers import LOCAL, Mood, Receiver, mail_server
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.pipeline.outreach.adapter import Bounce, Parcel, SendResult, SendStatus
 from touchline.schemas.outreach import Message
@@ -47,6 +48,73 @@ def test_the_message() -> None:
     assert mail.get_content().replace("\r\n", "\n") == text
 
 
+def test_a_text_with_a_form_for_those_who_see_it() -> None:
+    link = "https://example.com/u/" + "x" * 400
+    message = Message(
+        to="c@example.com", subject="s", text="It is late.\n", html="<p>It is <b>late</b>: ü</p>\n", unsubscribe=link
+    )
+    result, receiver = post(message)
+    assert result.status is SendStatus.SENT
+    mail = message_from_bytes(receiver.bodies[0], policy=policy.default)
+    assert mail.get_content_type() == "multipart/alternative"
+    plain, html = mail.iter_parts()
+    assert (plain.get_content_type(), plain.get_content().strip()) == ("text/plain", "It is late.")
+    assert (html.get_content_type(), html.get_content().strip()) == ("text/html", "<p>It is <b>late</b>: ü</p>")
+    assert mail["List-Unsubscribe"] == f"<{link}>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert f"List-Unsubscribe: <{link}>\r\n".encode() in receiver.bodies[0]
+
+
+@pytest.mark.parametrize(
+    "link", ["https://example.com/\r\nBcc: a@example.org", "https://example.com/>,<x", "javascript:1", "https://ü/"]
+)
+def test_a_link_that_is_none_is_no_header(link: str) -> None:
+    result, receiver = post(Message(to="c@example.com", subject="s", text="t", unsubscribe=link))
+    assert result.status is SendStatus.SENT
+    mail = message_from_bytes(receiver.bodies[0], policy=policy.default)
+    assert mail["List-Unsubscribe"] is mail["List-Unsubscribe-Post"] is mail["Bcc"] is None
+
+
+def test_a_connection_is_used_again_and_not_when_the_server_has_hung_up() -> None:
+    async def main() -> None:
+        async with mail_server(Receiver()) as receiver:
+            adapter = SmtpAdapter(Relay(LOCAL, receiver.port, "care@example.com", starttls=False))
+            for number in range(5):
+                assert (await adapter.send(replace(PARCEL, parcel_id=f"d-{number}"))).status is SendStatus.SENT
+            assert receiver.connections == 1
+            receiver.hang_up()
+            await asyncio.sleep(0)
+            assert (await adapter.send(replace(PARCEL, parcel_id="d-5"))).status is SendStatus.SENT
+            assert receiver.connections == 2
+            receiver.mood = Mood.NEVER
+            assert (await adapter.send(replace(PARCEL, parcel_id="d-6"))).status is SendStatus.FAILED
+            receiver.mood = Mood.FINE
+            assert (await adapter.send(replace(PARCEL, parcel_id="d-7"))).status is SendStatus.SENT
+            assert receiver.ids == [f"d-{number}" for number in (0, 1, 2, 3, 4, 5, 7)]
+            await adapter.close()
+
+    asyncio.run(main())
+
+
+def test_one_recipient_refused_and_the_others_not() -> None:
+    async def main() -> None:
+        async with mail_server(Receiver(unknown={"gone@example.com"})) as receiver:
+            adapter = SmtpAdapter(Relay(LOCAL, receiver.port, "care@example.com", starttls=False))
+            parcels = [
+                Parcel(f"d-{n}", Channel.EMAIL, Message(to=to, subject="s", text="t"))
+                for n, to in enumerate(["a@example.com", "gone@example.com", "b@example.com"])
+            ]
+            results = await asyncio.gather(*map(adapter.send, parcels))
+            assert [(r.status, r.bounce) for r in results] == [
+                (SendStatus.SENT, Bounce.NONE),
+                (SendStatus.FAILED, Bounce.HARD),
+                (SendStatus.SENT, Bounce.NONE),
+            ]
+            await adapter.close()
+
+    asyncio.run(main())
+
+
 def test_a_subject_adds_no_header() -> None:
     evil = "Hi\r\nBcc: someone@example.org\r\n\r\nnew body\u2028X-More: 1"
     result, receiver = post(Message(to="c-1@example.com", subject=evil, text="text"))
@@ -79,6 +147,7 @@ def test_an_address_that_is_none_fails_and_is_not_repeated(address: str) -> None
     assert result.status is SendStatus.FAILED
     assert result.error is not None
     assert result.error.startswith("the customer's e-mail address")
+    assert result.bounce is Bounce.HARD
     assert receiver.connections == 0
 
 
@@ -157,6 +226,14 @@ def test_without_encryption_nothing_is_sent() -> None:
         ({"greet": "554 go away"}, SendResult(SendStatus.RETRY, "the server refused the connection: 554", down=True)),
         ({"MAIL": "451 4.3.0 later"}, SendResult(SendStatus.RETRY, "the server answered 451 4.3.0")),
         ({"RCPT": "552 full"}, SendResult(SendStatus.FAILED, "the server answered 552", bounce=Bounce.SOFT)),
+        ({"RCPT": "550 no"}, SendResult(SendStatus.FAILED, "the server answered 550", bounce=Bounce.HARD)),
+        ({"RCPT": "550 5.7.1 no"}, SendResult(SendStatus.FAILED, "the server answered 550 5.7.1", bounce=Bounce.SOFT)),
+        (
+            {"RCPT": "552 5.2.2 full"},
+            SendResult(SendStatus.FAILED, "the server answered 552 5.2.2", bounce=Bounce.SOFT),
+        ),
+        ({"RCPT": "451 later"}, SendResult(SendStatus.RETRY, "the server answered 451", bounce=Bounce.SOFT)),
+        ({"text": "550 5.1.1 no"}, SendResult(SendStatus.FAILED, "the server answered 550 5.1.1", bounce=Bounce.HARD)),
         ({"DATA": "452 no room"}, SendResult(SendStatus.RETRY, "the server answered 452")),
         ({"text": "554 5.6.0 spam"}, SendResult(SendStatus.FAILED, "the server answered 554 5.6.0")),
         ({"text": "451 later"}, SendResult(SendStatus.RETRY, "the server answered 451")),

@@ -129,7 +129,7 @@ def _smtp(name: str, settings: SmtpSettings) -> Adapter:
 
 def _provider(name: str, settings: ProviderSettings) -> Adapter:
     provider = Provider(
-        url=settings.url.get_secret_value(),
+        url=settings.url,
         method=settings.method,
         headers={header: value.get_secret_value() for header, value in settings.headers.items()},
         json=settings.body,

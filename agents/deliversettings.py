@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from touchline.agents.section import Section
 from touchline.agents.sinks.http import web_address
@@ -92,8 +92,10 @@ class ProviderSettings(TargetSettings):
     places for the parts of a message. `sent`, `retry`, `failed`, `bounced`: status codes, where they don't mean the
     usual. `bounced_words`: what the body of a refusal says when there is no such recipient."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
     kind: Literal["http"]
-    url: SecretUrl
+    url: WebUrl
     method: Literal["POST", "PUT"] = "POST"
     headers: Annotated[dict[str, SecretStr], AfterValidator(_headers)] = Field(default_factory=dict)
     body: Annotated[Any, Field(alias="json")] = None

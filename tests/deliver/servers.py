@@ -46,6 +46,8 @@ class Receiver:
     connections: int = 0
     unknown: set[str] = field(default_factory=set)
     hang_up: Callable[[], None] = lambda: None
+    delay: Callable[[], float] = lambda: 0.0
+    """Seconds between taking a message and saying so."""
 
     def take(self, message_id: str, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.ids.append(message_id)
@@ -74,6 +76,7 @@ class _Mailbox:
         found = re.match(r"<([^@]+)@", str(message_from_bytes(content)["Message-ID"]))
         assert found is not None
         self._receiver.take(found[1], content, {"from": str(envelope.mail_from), "to": str(envelope.rcpt_tos)})
+        await asyncio.sleep(self._receiver.delay())
         if self._receiver.mood is Mood.CUT:
             assert server.transport is not None
             server.transport.abort()
@@ -132,6 +135,7 @@ async def web_server(receiver: Receiver, answer: Any = None) -> AsyncIterator[Re
             return web.Response(status=503, headers={"Retry-After": "7"})
         body = await request.read()
         receiver.take(_id_of(request, body), body, dict(request.headers))
+        await asyncio.sleep(receiver.delay())
         if receiver.mood is Mood.CUT:
             assert request.transport is not None
             request.transport.abort()

@@ -73,9 +73,11 @@ class SmtpSettings(TargetSettings):
 
 
 class WebhookAdapterSettings(TargetSettings):
-    """A receiver of our own kind: signed as Standard Webhooks says. `secret`: `whsec_…`."""
+    """A receiver of our own kind: signed as Standard Webhooks says. `secret`: `whsec_…`. It knows repeats, so what a
+    worker leaves under way when it dies is not lost, and more may be."""
 
     kind: Literal["webhook"] = "webhook"
+    in_flight: Annotated[int, Field(ge=1, le=256)] = 64
     url: WebUrl
     secret: Annotated[SecretStr, AfterValidator(_signing_secret)]
     allow_private: bool = False

@@ -69,6 +69,7 @@ def test_each_adapter_is_built_under_its_name(tmp_path: Path) -> None:
     assert processor.inputs == ("outreach.decisions", "outreach.notices", "customers.context")
     assert processor.targets["texts"].limits == Limits(failures=3, rest=10_000)
     assert processor.targets["smtp"].limits == Limits(rate=20, in_flight=4)
+    assert processor.targets["crm"].limits == Limits(in_flight=64)
 
 
 def test_in_observe_mode_there_is_nothing_to_call(tmp_path: Path) -> None:

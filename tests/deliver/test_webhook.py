@@ -20,13 +20,16 @@ from touchline.agents.sinks.signing import sign, signing_key
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
 from touchline.pipeline.outreach.adapter import Parcel, SendResult, SendStatus
 from touchline.schemas.outreach import Message
-from touchline.schemas.vocabulary import Channel
+from touchline.schemas.vocabulary import Carried, Channel
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 MESSAGE = Message(to="+49301234567", subject="Your order", text="It is late.")
 
 
-def post(answer: Any = None, host: str = LOCAL, **options: Any) -> tuple[SendResult, Receiver]:
+PARCEL = Parcel("d-1", Channel.SMS, MESSAGE)
+
+
+def post(answer: Any = None, host: str = LOCAL, parcel: Parcel = PARCEL, **options: Any) -> tuple[SendResult, Receiver]:
     async def main() -> tuple[SendResult, Receiver]:
         async with web_server(Receiver(), answer) as receiver:
             endpoint = Endpoint(
@@ -34,7 +37,7 @@ def post(answer: Any = None, host: str = LOCAL, **options: Any) -> tuple[SendRes
             )
             adapter = WebhookAdapter(endpoint, lambda: NOW)
             try:
-                return await adapter.send(Parcel("d-1", Channel.SMS, MESSAGE)), receiver
+                return await adapter.send(parcel), receiver
             finally:
                 await adapter.close()
 
@@ -67,6 +70,18 @@ def test_what_is_posted_and_how_a_receiver_checks_it() -> None:
     content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = hmac.new(base64.b64decode(SECRET[6:]), content, sha256).digest()
     assert headers["webhook-signature"] == "v1," + base64.b64encode(expected).decode()
+
+
+def test_notices_and_care_are_of_types_of_their_own() -> None:
+    message = Message(to="crm", subject="1 signal", text="parcel_stuck")
+    told = Parcel("d-2", Channel.OTHER, message, Carried.NOTICE, {"target": "owner:care", "count": 1})
+    care = Parcel("d-3", Channel.OTHER, None, Carried.CARE, {"customer": "c-1", "care": True})
+    bodies = [json.loads(post(parcel=parcel)[1].bodies[0]) for parcel in (told, care)]
+    assert [body["type"] for body in bodies] == ["outreach.notice", "customer.care"]
+    assert bodies[0]["data"] == {
+        "delivery_id": "d-2", "subject": "1 signal", "text": "parcel_stuck", "target": "owner:care", "count": 1,
+    }  # fmt: skip
+    assert bodies[1]["data"] == {"delivery_id": "d-3", "customer": "c-1", "care": True}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +181,7 @@ def test_headers_that_drip_are_cut_off_in_time() -> None:
         server = await asyncio.start_server(drip, LOCAL, 0)
         port = server.sockets[0].getsockname()[1]
         adapter = WebhookAdapter(Endpoint(f"http://{LOCAL}:{port}/", SECRET, 0.3, allow_private=True))
-        result = await adapter.send(Parcel("d-1", Channel.SMS, MESSAGE))
+        result = await adapter.send(PARCEL)
         assert result == SendResult(SendStatus.UNKNOWN, "the server did not answer in time", down=True)
         await adapter.close()
         await gone.wait()

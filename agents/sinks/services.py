@@ -74,7 +74,10 @@ class AppriseAdapter:
         return self._apprise.Apprise.instantiate(filled(self._url, quoted), suppress_exceptions=True)
 
     def _notify(self, service: Any, subject: str, text: str) -> bool:
-        return bool(service.notify(body=text, title=subject, body_format=self._apprise.NotifyFormat.TEXT))
+        # Asked for by its front, which turns what a service raises into a failure.
+        front = self._apprise.Apprise()
+        front.add(service)
+        return bool(front.notify(body=text, title=subject, body_format=self._apprise.NotifyFormat.TEXT))
 
 
 def _library() -> Any:

@@ -20,7 +20,7 @@ from benchmarks.support import Bench, bench, cpu_seconds, machine, publish
 from tests.deliver.worker import decision
 from tests.faults.harness import Reading
 from tests.support.kafka import RealKafka
-from touchline.agents.runtime.effects import perform_all
+from touchline.agents.runtime.effects import Underway
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
 from touchline.pipeline.engine.local import LocalShard
@@ -107,8 +107,9 @@ async def carry(adapter: Adapter, count: int, in_flight: int) -> dict[str, float
     records = [PlainRecord(n, 0, one.customer.encode(), encode(one)) for n, one in enumerate(made)]
     began, cpu, now = time.perf_counter(), time.process_time(), time.time_ns() // 1_000_000
     shard.process(DECISIONS, records, now)
+    underway = Underway(processor.perform, lambda: False, lambda: None)
     while due := processor.due(shard.state):
-        ended = await perform_all(processor.perform, due, lambda: False, lambda: None)
+        ended = await underway.round(due)
         out = Outbox()
         processor.settle(ended, now, shard.state, out)
         shard.commit(out)

@@ -118,6 +118,8 @@ class Carrying:
         state = self.state
         for _, key, waiting in state.open.due(self.now):
             state.enqueue(key, waiting.adapter)
+        if state.held:
+            return
         for adapter, ready in state.ready.items():
             target = self.targets[adapter]
             while ready and state.running.get(adapter, 0) < target.limits.in_flight:

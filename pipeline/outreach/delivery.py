@@ -118,6 +118,10 @@ class DeliverProcessor(EffectProcessor[DeliverState, Attempt, SendResult]):
                 turn.record_end(attempt.effect_id, delivery, result)
         turn.start()
 
+    def hold(self, state: DeliverState, *, on: bool) -> None:
+        """While it is on, nothing that waits is begun."""
+        state.held = on
+
     def recover(self, now: int, state: DeliverState, out: Outbox) -> None:
         """Takes up the open deliveries of a shard after it was opened. An attempt without a result is unknown."""
         turn = self._turn(state, out, now)

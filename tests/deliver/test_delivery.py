@@ -268,6 +268,18 @@ def test_so_many_at_once_and_the_others_in_their_order() -> None:
     assert [to(a) for a in worker.take()] == ["c-6", "c-7", "c-8", "c-9"]
 
 
+def test_a_shard_that_is_about_to_be_let_go_begins_nothing_more() -> None:
+    worker = Worker(in_flight(2))
+    first = worker.take(*(decision(n) for n in range(4)))
+    state = worker.shard.state
+    worker.processor.hold(state, on=True)
+    assert worker.settle(*((attempt, SENT) for attempt in first)) == []
+    assert worker.take(decision(4)) == []
+    assert not worker.processor.due(state)
+    worker.processor.hold(state, on=False)
+    assert len(worker.take()) == 2
+
+
 def test_a_channel_that_stands_still_holds_up_no_other() -> None:
     worker = Worker(in_flight(2))
     stalled = worker.take(*(decision(n) for n in range(10)))

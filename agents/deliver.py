@@ -1,8 +1,5 @@
 """The deliver agent: carries what was decided to be sent."""
 
-import logging
-from typing import Final, Self
-
 from touchline.agents.deliversettings import (
     AdapterSettings,
     AppriseSettings,
@@ -22,12 +19,11 @@ from touchline.agents.sinks.provider import Meanings, Provider, ProviderAdapter
 from touchline.agents.sinks.services import AppriseAdapter
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
+from touchline.agents.targetnews import TargetNews
 from touchline.pipeline.outreach.adapter import Adapter
 from touchline.pipeline.outreach.delivery import DeliverProcessor, DeliveryPlan
-from touchline.pipeline.outreach.targets import Circuit, Limits
+from touchline.pipeline.outreach.targets import Limits
 from touchline.schemas.vocabulary import Channel
-
-_LEVELS: Final = {Circuit.CLOSED: logging.INFO, Circuit.HALF_OPEN: logging.INFO, Circuit.OPEN: logging.WARNING}
 
 
 def build(settings: Settings) -> DeliverProcessor:
@@ -51,32 +47,9 @@ def build(settings: Settings) -> DeliverProcessor:
     )
 
 
-def companion(_settings: Settings, processor: DeliverProcessor, metrics: Metrics, *_: object) -> "TargetNews":
+def companion(_settings: Settings, processor: DeliverProcessor, metrics: Metrics, *_: object) -> TargetNews:
     """Tells metrics and log how each target stands."""
     return TargetNews(processor, metrics)
-
-
-class TargetNews:
-    """Hears of every target's breaker while it is held; may be entered again."""
-
-    def __init__(self, processor: DeliverProcessor, metrics: Metrics) -> None:
-        self._processor = processor
-        self._metrics = metrics
-        self._log = logging.getLogger(f"touchline.{metrics.agent}")
-
-    async def __aenter__(self) -> Self:
-        """Listens."""
-        self._processor.targets.listen(self._changed)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Listens no longer."""
-        self._processor.targets.listen(None)
-
-    def _changed(self, name: str, circuit: Circuit, why: str) -> None:
-        self._metrics.target(name, circuit.value)
-        if why:
-            self._log.log(_LEVELS[circuit], "adapter %s: its breaker is %s: %s", name, circuit.value, why)
 
 
 def named_adapters(settings: DeliverSettings) -> dict[str, Adapter]:

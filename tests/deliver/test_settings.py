@@ -1,5 +1,6 @@
 """The section `deliver`: what can be said in it, what is built of it, and the mistakes."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from touchline.agents import deliver
 from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.settings import Settings, load_settings
+from touchline.agents.targetnews import TargetNews
 from touchline.pipeline.outreach.adapter import SendResult, SendStatus
 from touchline.pipeline.outreach.targets import Circuit, Limits
 from touchline.schemas.vocabulary import Channel
@@ -154,7 +156,7 @@ def test_metrics_and_log_tell_how_a_target_stands(tmp_path: Path, caplog: pytest
         }
 
     async def main() -> None:
-        beside = deliver.companion(settings, processor, metrics)
+        beside = TargetNews(processor, metrics)
         for _ in range(2):  # it is entered again when the broker was away
             async with beside:
                 assert state("smtp") == {"closed"}
@@ -162,8 +164,6 @@ def test_metrics_and_log_tell_how_a_target_stands(tmp_path: Path, caplog: pytest
             for _ in range(3):
                 processor.targets["texts"].ended(SendResult(SendStatus.UNKNOWN, "no answer"), 0)
             assert (state("texts"), state("smtp")) == ({"open"}, {"closed"})
-
-    import asyncio
 
     asyncio.run(main())
     assert "adapter texts: its breaker is open: 3 tries in a row failed: no answer" in caplog.text

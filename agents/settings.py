@@ -12,9 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
+from pydantic import AfterValidator, Field, SecretStr, TypeAdapter
 
-from touchline.agents.sinks.signing import signing_key
+from touchline.agents.deliversettings import DeliverSettings
+from touchline.agents.section import Section as _Section
 from touchline.pipeline.outreach.links import MIN_SECRET, is_target
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
@@ -26,10 +27,6 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PREFIX = "TOUCHLINE_"
 _PLAIN = frozenset({"environment", "clock", "data"})
 """What stands outside the sections."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Checkpointing(StrEnum):
@@ -217,43 +214,6 @@ class OutreachSettings(_Section):
     texts: tuple[Path, ...] = ()
     locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
     links: LinksSettings | None = None
-
-
-class SmtpSettings(_Section):
-    """The relay for e-mail."""
-
-    host: str
-    port: Annotated[int, Field(ge=1, le=65_535)] = 587
-    sender: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*[^\s@<>]+@[^\s@<>]+>?$")]
-    starttls: bool = True
-    username: str | None = None
-    password: SecretStr | None = None
-    timeout: Duration = 10_000
-
-
-def _signing_secret(secret: SecretStr) -> SecretStr:
-    signing_key(secret.get_secret_value())
-    return secret
-
-
-class WebhookSettings(_Section):
-    """Where messages of a channel are posted, signed as Standard Webhooks says. `secret`: `whsec_…`."""
-
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
-    secret: Annotated[SecretStr, AfterValidator(_signing_secret)]
-    channels: tuple[Channel, ...] = (Channel.SMS, Channel.PUSH, Channel.CHAT, Channel.APP)
-    timeout: Duration = 10_000
-    allow_private: bool = False
-
-
-class DeliverSettings(_Section):
-    """Adapters. A channel without one goes to the topic `outreach.outbox`."""
-
-    smtp: SmtpSettings | None = None
-    webhook: WebhookSettings | None = None
-    attempts: Annotated[int, Field(ge=1)] = 5
-    first_retry: Duration = 2_000
-    longest_retry: Duration = 300_000
 
 
 class RuntimeSettings(_Section):

@@ -10,6 +10,7 @@ RUNS = (
     ("(c) enrich alone", "enrich"),
     ("(c) journey alone", "rules"),
     ("(c) outreach alone", "decide"),
+    ("(c) deliver", "deliver", "--agent"),
     ("(c) warehouse alone", "warehouse"),
     ("(c) embedded parts", "embedded"),
     ("(d) latency", "latency", "--runs", "2"),

@@ -2,34 +2,73 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 E = TypeVar("E")
 R = TypeVar("R")
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 64
+
+PATIENCE: Final = 0.05
+"""Seconds for which those that have ended wait for the rest, so that they are committed together."""
 
 
-async def perform_all(
-    perform: Callable[[E], Awaitable[R]],
-    effects: Sequence[E],
-    stale: Callable[[], bool],
-    moved: Callable[[], None],
-) -> list[tuple[E, R]]:
-    """Performs effects, a few at once, and returns how they ended, in their order.
+class Underway(Generic[E, R]):
+    """The effects of one shard that are being performed, a few at once. One that takes long holds up no other.
 
-    What is not begun before `stale` says that the shard may have another owner is not performed and not returned: it
-    stays due. `moved` is called after each.
+    Args:
+        perform: performs one.
+        stale: says that the shard may have another owner. What is not begun before that is not performed.
+        moved: called after each.
     """
-    gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(effect: E) -> tuple[E, R] | None:
-        async with gate:
-            if stale():
-                return None
-            result = await perform(effect)
-            moved()
-            return effect, result
+    def __init__(
+        self, perform: Callable[[E], Awaitable[R]], stale: Callable[[], bool], moved: Callable[[], None]
+    ) -> None:
+        self._perform = perform
+        self._stale = stale
+        self._moved = moved
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._tasks: dict[int, tuple[E, asyncio.Task[list[R]]]] = {}
 
-    ended = await asyncio.gather(*(one(effect) for effect in effects))
-    return [pair for pair in ended if pair is not None]
+    def __len__(self) -> int:
+        """How many there are, those among them that wait for their turn."""
+        return len(self._tasks)
+
+    async def round(self, due: Sequence[E]) -> list[tuple[E, R]]:
+        """Begins those of `due` (the same objects again, as long as they are due) that are not under way, and returns
+        how those have ended that ended within a moment, in the order in which they were begun.
+
+        What was not begun for being stale is not returned, and may be handed in again. Raises: what performing raises;
+        the others are let go then."""
+        for effect in due:
+            if id(effect) not in self._tasks:
+                self._tasks[id(effect)] = (effect, asyncio.create_task(self._one(effect)))
+        if not self._tasks:
+            return []
+        done, _ = await asyncio.wait([task for _, task in self._tasks.values()], timeout=PATIENCE)
+        ended: list[tuple[E, R]] = []
+        try:
+            for key, (effect, task) in list(self._tasks.items()):
+                if task in done:
+                    del self._tasks[key]
+                    ended += [(effect, result) for result in task.result()]
+        except BaseException:
+            self.abandon()
+            raise
+        return ended
+
+    def abandon(self) -> None:
+        """Lets go of all: their ends will not be known."""
+        tasks, self._tasks = self._tasks, {}
+        for _, task in tasks.values():
+            task.cancel()
+
+    async def _one(self, effect: E) -> list[R]:
+        """Its result, or nothing when it was not begun."""
+        async with self._gate:
+            if self._stale():
+                return []
+            result = await self._perform(effect)
+            self._moved()
+            return [result]

@@ -63,6 +63,9 @@ class Metrics:
         self.rules_refused = Counter("touchline_rules_refused_total", "Rules not taken over", one, registry=reg).labels(
             agent
         )
+        # Targets of deliver by the state of their breaker: closed, open (nothing is sent), half_open (one try is).
+        self._targets = Gauge("touchline_target_state", "1: its state", ("agent", "target", "state"), registry=reg)
+        self._target_states: dict[str, str] = {}
         # Effects outside Kafka (messages, webhooks) that were tried.
         self.effects = Counter("touchline_effects_total", "Effects performed", one, registry=reg).labels(agent)
 
@@ -110,6 +113,14 @@ class Metrics:
             self._policies.remove(self.agent, self._policy_hash)
         self._policies.labels(self.agent, content).set(1)
         self._policy_hash = content
+
+    def target(self, name: str, state: str) -> None:
+        """The state that a target's breaker is in from now on."""
+        former = self._target_states.get(name)
+        if former is not None:
+            self._targets.labels(self.agent, name, former).set(0)
+        self._targets.labels(self.agent, name, state).set(1)
+        self._target_states[name] = state
 
     def forget(self, topic: str, partition: int) -> None:
         """A partition went to another worker."""

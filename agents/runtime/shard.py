@@ -105,6 +105,7 @@ class Shard:
             await asyncio.wait([self._task], timeout=1.0)
             self._task.cancel()
             await asyncio.wait([self._task], timeout=1.0)
+        self._turn.abandon()
         await self._checkpoint.close()
         self._context.metrics.shards_open.dec(1 if self._intact else 0)
 
@@ -163,6 +164,7 @@ class Shard:
         """What is in memory may not be what is committed: it is read again, after a wait that grows."""
         cause = _CAUSES.get(type(error), "not_committed")
         self._forget(cause)
+        self._turn.abandon()
         self._log.warning("shard %d: %s; beginning anew from what is committed", self.partition, error)
         if isinstance(error, LogicFailed):
             return  # what is tried next is less, so it comes to an end soon
@@ -192,6 +194,7 @@ class Shard:
                 await self._step(self._context.processor.inputs[0], ())
             else:
                 await self._wait_for_records()
+        await self._turn.finish()
 
     async def _open(self) -> None:
         context = self._context

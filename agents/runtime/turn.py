@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from touchline.agents.runtime.changelog import Entry, entries_of
 from touchline.agents.runtime.checkpoint import Checkpoint, Effects, place_outputs
 from touchline.agents.runtime.context import Context
-from touchline.agents.runtime.effects import perform_all
+from touchline.agents.runtime.effects import Underway
 from touchline.agents.runtime.errors import RuntimeError_, TooLarge, WorkerError
 from touchline.agents.runtime.isolation import Isolation
 from touchline.agents.runtime.watchdog import Progress
@@ -51,6 +51,7 @@ class Turn:
         self._keyed: dict[str, int] = {}
         self._committed_at = 0.0
         self._effects = isinstance_of(context.processor, "perform")
+        self._underway: Underway[Any, Any] | None = None
         self._flushes = isinstance_of(context.processor, "flush")
 
     @property
@@ -59,22 +60,50 @@ class Turn:
         return self._isolation.limit
 
     @property
+    def _effector(self) -> EffectProcessor[Any, Any, Any]:
+        return cast("EffectProcessor[Any, Any, Any]", self._context.processor)
+
+    @property
     def has_due(self) -> bool:
-        """Whether effects wait to be performed: those that took the place of others, when these were settled."""
-        return self._effects and bool(cast("EffectProcessor[Any, Any, Any]", self._context.processor).due(self._state))
+        """Whether effects wait to be performed (those that took the place of others, when these were settled), or are
+        under way."""
+        if not self._effects:
+            return False
+        return bool(self._underway) or bool(self._effector.due(self._state))
 
     def begin(self, state: Any, offsets: dict[str, int], keyed: dict[str, int]) -> None:
         """A shard was opened with this state."""
         self._state, self.offsets, self._keyed = state, offsets, keyed
         self._committed_at = time.monotonic()
+        self.abandon()
+        if self._effects:
+            self._underway = Underway(self._effector.perform, self._stale, self._progress.moved)
 
     async def recover(self) -> None:
         """Attempts of effects without a result are settled first. Raises: as `take`."""
         if self._effects:
-            processor, out = cast("EffectProcessor[Any, Any, Any]", self._context.processor), Outbox()
+            out = Outbox()
             with _logic():
-                processor.recover(self._context.now(), self._state, out)
+                self._effector.recover(self._context.now(), self._state, out)
             await self._commit(out, None, 0)
+
+    async def finish(self) -> None:
+        """The shard is let go: effects whose attempt is committed are performed and settled, and none is begun in
+        their place, so that who has it next finds none of which the end is not known. Raises: as `take`."""
+        if not self._effects or self._underway is None:
+            return
+        with _logic():
+            self._effector.hold(self._state, on=True)
+        try:
+            while self.has_due:
+                await self._perform()
+        finally:
+            self._effector.hold(self._state, on=False)
+
+    def abandon(self) -> None:
+        """What is under way belongs to a memory that is of no use any more."""
+        if self._underway is not None:
+            self._underway.abandon()
 
     async def take(self, topic: str, records: Sequence[Record]) -> None:
         """Takes in a batch and commits what it did.
@@ -165,21 +194,22 @@ class Turn:
             metrics.sent(topic, n)
 
     async def _perform(self) -> None:
-        processor = cast("EffectProcessor[Any, Any, Any]", self._context.processor)
         with _logic():
-            due = list(processor.due(self._state))
-        if not due:
+            due = list(self._effector.due(self._state))
+        if self._underway is None or not (due or self._underway):
             return
         if self._stale():
             # Somebody else may have the shard by now. A commit shows it: it fails if so.
             main = self._context.processor.inputs[0]
             await self._commit(Outbox(), main, self.offsets[main])
         with _logic():
-            results = await perform_all(processor.perform, due, self._stale, self._progress.moved)
+            results = await self._underway.round(due)
+        if not results:
+            return
         self._context.metrics.effects.inc(len(results))
         out = Outbox()
         with _logic():
-            processor.settle(results, self._context.now(), self._state, out)
+            self._effector.settle(results, self._context.now(), self._state, out)
         await self._commit(out, None, None)
 
     def _stale(self) -> bool:

@@ -100,14 +100,17 @@ class EffectProcessor(Processor[S], Protocol[S, E, R]):
     later one, so that a crash between them is known, never repeated blindly."""
 
     def due(self, state: S) -> Sequence[E]:
-        """The effects whose attempt is committed and that have not been settled; called after a commit. It may name
-        an effect again that was not begun."""
+        """The effects whose attempt is committed and that have not been settled; called after a commit. The same
+        effect is the same object each time."""
 
     async def perform(self, effect: E) -> R:
         """Does it. Bounded in time; every failure is a result, not an exception."""
 
     def settle(self, results: Sequence[tuple[E, R]], now: int, state: S, out: Outbox) -> None:
         """Records how effects ended; committed in a transaction of its own."""
+
+    def hold(self, state: S, *, on: bool) -> None:
+        """While it is on, no attempt is recorded: the shard is about to be let go."""
 
     def recover(self, now: int, state: S, out: Outbox) -> None:
         """After a shard was opened: attempts without a result become unknown, or due again where that is safe."""

@@ -19,6 +19,17 @@ def delivery_id(decision: str, revision: int) -> str:
     return _uuid5(f"delivery:{decision}:{revision}")
 
 
+def care_id(customer: str, revision: int, at: int) -> str:
+    """A change of care, told by a revision of the customer's context. `at` (milliseconds) is part of it because
+    revisions begin anew after a tombstone."""
+    return _uuid5(f"care:{customer}:{revision}:{at}")
+
+
+def care_end_id(begin: str) -> str:
+    """The end of a care that nothing but a tombstone tells."""
+    return _uuid5(f"care-end:{begin}")
+
+
 def _uuid5(name: str) -> str:
     """The same as `str(uuid.uuid5(namespace, name))` (RFC 9562, 5.5), at a third of its time."""
     digest = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()

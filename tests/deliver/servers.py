@@ -1,8 +1,9 @@
 """Real servers on loopback ports that behave as told."""
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -12,12 +13,15 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from touchline.agents.sinks.http import Line
+from touchline.agents.sinks.provider import Provider, ProviderAdapter
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
 from touchline.pipeline.outreach.adapter import Adapter
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LOCAL = "127.0.0.1"
+SMS = {"to": "{to}", "body": "{text}", "reference": "{id}"}
 
 
 class Mood(StrEnum):
@@ -40,6 +44,10 @@ class Receiver:
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
+    unknown: set[str] = field(default_factory=set)
+    hang_up: Callable[[], None] = lambda: None
+    delay: Callable[[], float] = lambda: 0.0
+    """Seconds between taking a message and saying so."""
 
     def take(self, message_id: str, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.ids.append(message_id)
@@ -56,7 +64,7 @@ class _Mailbox:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self._receiver.mood is Mood.NEVER:
+        if self._receiver.mood is Mood.NEVER or address in self._receiver.unknown:
             return f"550 5.1.1 <{address}> is unknown here"
         if self._receiver.mood is Mood.LATER:
             return f"450 4.2.1 <{address}> gets too much mail"
@@ -68,6 +76,7 @@ class _Mailbox:
         found = re.match(r"<([^@]+)@", str(message_from_bytes(content)["Message-ID"]))
         assert found is not None
         self._receiver.take(found[1], content, {"from": str(envelope.mail_from), "to": str(envelope.rcpt_tos)})
+        await asyncio.sleep(self._receiver.delay())
         if self._receiver.mood is Mood.CUT:
             assert server.transport is not None
             server.transport.abort()
@@ -87,18 +96,31 @@ async def mail_server(receiver: Receiver, **options: Any) -> AsyncIterator[Recei
         protocols.append(SMTP(_Mailbox(receiver), loop=loop, hostname="mx.example.com", **options))
         return protocols[-1]
 
+    def hang_up() -> None:
+        for protocol in protocols:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+
+    receiver.hang_up = hang_up
     server = await loop.create_server(connected, LOCAL, 0)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver
     finally:
         server.close()
+        hang_up()
         for protocol in protocols:
-            if protocol.transport is not None:
-                protocol.transport.abort()
             if protocol._handler_coroutine is not None:
                 protocol._handler_coroutine.cancel()
         await asyncio.sleep(0)
+
+
+def _id_of(request: web.Request, body: bytes) -> str:
+    """Where the id of a message stands: in a header that tells repeats, or only in the body."""
+    for name in ("webhook-id", "idempotency-key"):
+        if name in request.headers:
+            return request.headers[name]
+    return str(json.loads(body).get("reference", ""))
 
 
 @asynccontextmanager
@@ -111,7 +133,9 @@ async def web_server(receiver: Receiver, answer: Any = None) -> AsyncIterator[Re
             return web.Response(status=400, text="no such address")
         if receiver.mood is Mood.LATER:
             return web.Response(status=503, headers={"Retry-After": "7"})
-        receiver.take(request.headers["webhook-id"], await request.read(), dict(request.headers))
+        body = await request.read()
+        receiver.take(_id_of(request, body), body, dict(request.headers))
+        await asyncio.sleep(receiver.delay())
         if receiver.mood is Mood.CUT:
             assert request.transport is not None
             request.transport.abort()
@@ -140,7 +164,11 @@ async def smtp(receiver: Receiver, *, limit: float = 5.0, connections: int = 8) 
     """A mail server, and the adapter to it."""
     async with mail_server(receiver):
         relay = Relay(LOCAL, receiver.port, "Care <care@example.com>", False, timeout=limit, connections=connections)
-        yield SmtpAdapter(relay)
+        adapter = SmtpAdapter(relay)
+        try:
+            yield adapter
+        finally:
+            await adapter.close()
 
 
 @asynccontextmanager
@@ -155,5 +183,28 @@ async def webhook(receiver: Receiver, *, limit: float = 5.0, connections: int = 
             await adapter.close()
 
 
-ADAPTERS = [smtp, webhook]
+@asynccontextmanager
+async def provider(
+    receiver: Receiver, *, limit: float = 5.0, connections: int = 8, **options: Any
+) -> AsyncIterator[Adapter]:
+    """A web server that does not tell repeats, and the adapter to it."""
+    async with web_server(receiver):
+        url = f"http://{LOCAL}:{receiver.port}/messages"
+        adapter = ProviderAdapter(
+            Provider(url, **{"json": SMS, **options}), Line(limit, connections, allow_private=True)
+        )
+        try:
+            yield adapter
+        finally:
+            await adapter.close()
+
+
+@asynccontextmanager
+async def keyed(receiver: Receiver, **options: Any) -> AsyncIterator[Adapter]:
+    """The same with a provider that takes a key by which it tells repeats."""
+    async with provider(receiver, idempotency_header="Idempotency-Key", **options) as adapter:
+        yield adapter
+
+
+ADAPTERS = [smtp, webhook, provider, keyed]
 """Every adapter with its server: all of them keep the same contract."""

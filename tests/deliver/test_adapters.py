@@ -11,7 +11,7 @@ import pytest
 from tests.deliver.servers import ADAPTERS, LOCAL, SECRET, Mood, Receiver
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
-from touchline.pipeline.outreach.adapter import Adapter, SendResult, SendStatus
+from touchline.pipeline.outreach.adapter import Adapter, Parcel, SendResult, SendStatus
 from touchline.schemas.outreach import Message
 from touchline.schemas.vocabulary import Channel
 
@@ -30,7 +30,7 @@ def run(kind: Any, act: Callable[[Adapter, Receiver], Awaitable[None]], mood: Mo
 
 
 async def send(adapter: Adapter, delivery_id: str = "d-1") -> SendResult:
-    result = await adapter.send(delivery_id, Channel.EMAIL, MESSAGE)
+    result = await adapter.send(Parcel(delivery_id, Channel.EMAIL, MESSAGE))
     assert "c-1042" not in (result.error or "")
     assert SECRET not in (result.error or "")
     return result
@@ -63,9 +63,7 @@ def test_refused_for_good_is_not(kind: Any) -> None:
         result = await send(adapter)
         assert result.status is SendStatus.FAILED
         assert result.error is not None
-        assert result.error.startswith(
-            "the server answered 4" if adapter.name == "webhook" else "the server answered 550"
-        )
+        assert result.error.startswith("the server answered 550" if adapter.name == "smtp" else "the server answered 4")
 
     run(kind, act, Mood.NEVER)
 
@@ -136,7 +134,7 @@ def test_a_server_that_is_not_there(name: str) -> None:
             adapter = SmtpAdapter(Relay(LOCAL, port, "care@example.com", starttls=False, timeout=5))
         else:
             adapter = WebhookAdapter(Endpoint(f"http://{LOCAL}:{port}/", SECRET, allow_private=True))
-        assert await send(adapter) == SendResult(SendStatus.RETRY, "no connection to the server")
+        assert await send(adapter) == SendResult(SendStatus.RETRY, "no connection to the server", down=True)
         await adapter.close()
 
     asyncio.run(main())

@@ -5,15 +5,17 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.deliver.servers import ADAPTERS, Mood, Receiver, smtp, webhook
+from tests.deliver.servers import ADAPTERS, Mood, Receiver
 from tests.deliver.worker import Worker, decision
 from touchline.pipeline.engine.clock import MINUTE
 from touchline.pipeline.outreach.adapter import Adapter, SendResult
 from touchline.pipeline.outreach.delivery import DeliveryPlan
 from touchline.pipeline.outreach.ledger import Attempt
+from touchline.pipeline.outreach.targets import Limits
 from touchline.schemas.outreach import Decision
 from touchline.schemas.vocabulary import Channel, DeliveryStatus
 
@@ -32,7 +34,9 @@ class Doomed:
     def __init__(self, adapter: Adapter, dice: random.Random) -> None:
         self.dice = dice
         self.kills = 0
-        plan = DeliveryPlan(observe=False, adapters={Channel.EMAIL: adapter}, in_flight=IN_FLIGHT)
+        plan = DeliveryPlan(
+            observe=False, adapters={Channel.EMAIL: adapter}, limits={adapter.name: Limits(in_flight=IN_FLIGHT)}
+        )
         self.worker = Worker(plan)
 
     def fate(self) -> None:
@@ -71,10 +75,10 @@ class Doomed:
 
 @pytest.mark.parametrize("kind", ADAPTERS)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 6))])
-def test_killed_at_random_points(kind: object, seed: int) -> None:
+def test_killed_at_random_points(kind: Any, seed: int) -> None:
     async def main() -> None:
         receiver = Receiver()
-        async with (smtp if kind is smtp else webhook)(receiver) as adapter:
+        async with kind(receiver) as adapter:
             doomed = Doomed(adapter, random.Random(seed))
             await doomed.work_off([decision(n, send_before=None) for n in range(COUNT)])
             assert doomed.kills == KILLS
@@ -101,10 +105,10 @@ def _agree(worker: Worker, receiver: Receiver, *, repeatable: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", ADAPTERS)
-def test_in_observe_mode_nothing_reaches_a_server(kind: object) -> None:
+def test_in_observe_mode_nothing_reaches_a_server(kind: Any) -> None:
     async def main() -> None:
         receiver = Receiver(Mood.FINE)
-        async with (smtp if kind is smtp else webhook)(receiver) as adapter:
+        async with kind(receiver) as adapter:
             doomed = Doomed(adapter, random.Random(0))
             doomed.kills = KILLS
             doomed.worker = Worker(replace(doomed.worker.plan, observe=True))

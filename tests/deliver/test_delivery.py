@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from tests.deliver.worker import Worker, decision
 from tests.outreach.cases import NOON
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, from_ms
-from touchline.pipeline.outreach.adapter import Adapter, SendResult, SendStatus
+from touchline.pipeline.outreach.adapter import Adapter, Parcel, SendResult, SendStatus
 from touchline.pipeline.outreach.delivery import DeliveryPlan
 from touchline.pipeline.outreach.ids import delivery_id
 from touchline.pipeline.outreach.ledger import Attempt
+from touchline.pipeline.outreach.targets import Limits
 from touchline.schemas.codec import decode_decision
 from touchline.schemas.outreach import Decision, Message
 from touchline.schemas.vocabulary import Channel, DeliveryStatus, Outcome, Reason
@@ -33,7 +34,7 @@ class Named:
         self.name = name
         self.idempotent = idempotent
 
-    async def send(self, delivery_id: str, channel: Channel, message: Message) -> SendResult:
+    async def send(self, parcel: Parcel) -> SendResult:
         raise AssertionError("no attempt is made here")
 
     async def close(self) -> None:
@@ -43,6 +44,17 @@ class Named:
 MAIL: Adapter = Named("smtp", idempotent=False)
 HOOK: Adapter = Named("webhook", idempotent=True)
 PLAN = DeliveryPlan(observe=False, adapters={Channel.EMAIL: MAIL, Channel.SMS: HOOK})
+
+
+def in_flight(number: int) -> DeliveryPlan:
+    """So many attempts at once of each adapter."""
+    return replace(PLAN, limits={name: Limits(in_flight=number) for name in ("smtp", "webhook")})
+
+
+def to(attempt: Attempt) -> str:
+    """Whom an attempt is meant for, by the customer's id."""
+    assert attempt.parcel.message is not None
+    return attempt.parcel.message.to.removesuffix("@example.com")
 
 
 def sms(number: int = 1) -> Decision:
@@ -245,19 +257,31 @@ def test_what_waits_for_a_retry_outlives_a_crash() -> None:
 
 
 def test_so_many_at_once_and_the_others_in_their_order() -> None:
-    worker = Worker(replace(PLAN, in_flight=4))
+    worker = Worker(in_flight(4))
     first = list(worker.take(*(decision(n) for n in range(10))))
-    assert [a.decision.customer for a in first] == ["c-0", "c-1", "c-2", "c-3"]
+    assert [to(a) for a in first] == ["c-0", "c-1", "c-2", "c-3"]
     assert len(worker.ledger) == 4  # the others were not even recorded as attempted
     more = worker.settle((first[0], SENT), (first[1], NEVER))
-    assert [a.decision.customer for a in more] == ["c-4", "c-5"]
+    assert [to(a) for a in more] == ["c-4", "c-5"]
     assert worker.restart() == []
     assert sum(r.status is DeliveryStatus.UNKNOWN for r in worker.ended.values()) == 4
-    assert [a.decision.customer for a in worker.take()] == ["c-6", "c-7", "c-8", "c-9"]
+    assert [to(a) for a in worker.take()] == ["c-6", "c-7", "c-8", "c-9"]
+
+
+def test_a_shard_that_is_about_to_be_let_go_begins_nothing_more() -> None:
+    worker = Worker(in_flight(2))
+    first = worker.take(*(decision(n) for n in range(4)))
+    state = worker.shard.state
+    worker.processor.hold(state, on=True)
+    assert worker.settle(*((attempt, SENT) for attempt in first)) == []
+    assert worker.take(decision(4)) == []
+    assert not worker.processor.due(state)
+    worker.processor.hold(state, on=False)
+    assert len(worker.take()) == 2
 
 
 def test_a_channel_that_stands_still_holds_up_no_other() -> None:
-    worker = Worker(replace(PLAN, in_flight=2))
+    worker = Worker(in_flight(2))
     stalled = worker.take(*(decision(n) for n in range(10)))
     assert [a.adapter for a in stalled] == ["smtp"] * 2
     carried = 0
@@ -270,14 +294,14 @@ def test_a_channel_that_stands_still_holds_up_no_other() -> None:
 
 
 def test_switched_to_observe_what_was_not_sent_yet_stays() -> None:
-    worker = Worker(replace(PLAN, in_flight=2))
+    worker = Worker(in_flight(2))
     waiting, running = worker.take(decision(1), decision(2), decision(3))
     worker.settle((waiting, LATER))
     assert worker.restart(replace(PLAN, observe=True, adapters={})) == []
     worker.now += HOUR
     assert worker.take() == []
     found = {r.customer: r.status for r in worker.ended.values()}
-    assert running.decision.customer == "c-2"
+    assert to(running) == "c-2"
     assert found == {"c-1": DeliveryStatus.OBSERVED, "c-2": DeliveryStatus.UNKNOWN, "c-3": DeliveryStatus.UNKNOWN}
 
 
@@ -292,7 +316,7 @@ _ENDS = st.sampled_from([SENT, LATER, NEVER, WHO_KNOWS, BUSY])
 def test_whatever_happens_each_delivery_ends_once_and_is_not_tried_after_it(
     sizes: list[int], acts: list[tuple[str, SendResult]], hook: bool
 ) -> None:
-    worker = Worker(replace(PLAN, in_flight=3))
+    worker = Worker(in_flight(3))
     make = sms if hook else decision
     everything = [make(n) for n in range(sum(sizes))]
     due: list[Attempt] = []

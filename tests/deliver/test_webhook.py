@@ -18,15 +18,18 @@ from tests.deliver.servers import LOCAL, SECRET, Receiver, web_server
 from touchline.agents.sinks.guard import GuardedResolver, PrivateAddress, is_public, is_public_host
 from touchline.agents.sinks.signing import sign, signing_key
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
-from touchline.pipeline.outreach.adapter import SendResult, SendStatus
+from touchline.pipeline.outreach.adapter import Parcel, SendResult, SendStatus
 from touchline.schemas.outreach import Message
-from touchline.schemas.vocabulary import Channel
+from touchline.schemas.vocabulary import Carried, Channel
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 MESSAGE = Message(to="+49301234567", subject="Your order", text="It is late.")
 
 
-def post(answer: Any = None, host: str = LOCAL, **options: Any) -> tuple[SendResult, Receiver]:
+PARCEL = Parcel("d-1", Channel.SMS, MESSAGE)
+
+
+def post(answer: Any = None, host: str = LOCAL, parcel: Parcel = PARCEL, **options: Any) -> tuple[SendResult, Receiver]:
     async def main() -> tuple[SendResult, Receiver]:
         async with web_server(Receiver(), answer) as receiver:
             endpoint = Endpoint(
@@ -34,7 +37,7 @@ def post(answer: Any = None, host: str = LOCAL, **options: Any) -> tuple[SendRes
             )
             adapter = WebhookAdapter(endpoint, lambda: NOW)
             try:
-                return await adapter.send("d-1", Channel.SMS, MESSAGE), receiver
+                return await adapter.send(parcel), receiver
             finally:
                 await adapter.close()
 
@@ -69,6 +72,18 @@ def test_what_is_posted_and_how_a_receiver_checks_it() -> None:
     assert headers["webhook-signature"] == "v1," + base64.b64encode(expected).decode()
 
 
+def test_notices_and_care_are_of_types_of_their_own() -> None:
+    message = Message(to="crm", subject="1 signal", text="parcel_stuck")
+    told = Parcel("d-2", Channel.OTHER, message, Carried.NOTICE, {"target": "owner:care", "count": 1})
+    care = Parcel("d-3", Channel.OTHER, None, Carried.CARE, {"customer": "c-1", "care": True})
+    bodies = [json.loads(post(parcel=parcel)[1].bodies[0]) for parcel in (told, care)]
+    assert [body["type"] for body in bodies] == ["outreach.notice", "customer.care"]
+    assert bodies[0]["data"] == {
+        "delivery_id": "d-2", "subject": "1 signal", "text": "parcel_stuck", "target": "owner:care", "count": 1,
+    }  # fmt: skip
+    assert bodies[1]["data"] == {"delivery_id": "d-3", "customer": "c-1", "care": True}
+
+
 @pytest.mark.parametrize(
     "secret",
     ["", "whsec_", SECRET[6:], "whsec_short", "whsec_" + "A" * 30, "whsec_!" + SECRET[7:], "whsec_" + "A" * 100],
@@ -94,18 +109,25 @@ def status(code: int, **headers: str) -> Any:
     return answer
 
 
+def _asked(wait: int) -> SendResult:
+    return SendResult(SendStatus.RETRY, "the server answered 503", wait, down=True)
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
         (status(200), SendResult(SendStatus.SENT)),
         (status(429, retry_after="120"), SendResult(SendStatus.RETRY, "the server answered 429", 120_000)),
-        (status(500), SendResult(SendStatus.RETRY, "the server answered 500")),
-        (status(503, retry_after="nonsense"), SendResult(SendStatus.RETRY, "the server answered 503")),
-        (status(503, retry_after="-5"), SendResult(SendStatus.RETRY, "the server answered 503")),
-        (status(503, retry_after="9" * 30), SendResult(SendStatus.RETRY, "the server answered 503", 86_400_000)),
+        (status(500), SendResult(SendStatus.RETRY, "the server answered 500", down=True)),
+        (status(503, retry_after="nonsense"), SendResult(SendStatus.RETRY, "the server answered 503", down=True)),
+        (status(503, retry_after="-5"), SendResult(SendStatus.RETRY, "the server answered 503", down=True)),
+        (
+            status(503, retry_after="9" * 30),
+            SendResult(SendStatus.RETRY, "the server answered 503", 86_400_000, down=True),
+        ),
         (
             status(503, retry_after="Wed, 10 Jun 2026 12:01:30 GMT"),
-            SendResult(SendStatus.RETRY, "the server answered 503", 90_000),
+            _asked(90_000),
         ),
         (status(404), SendResult(SendStatus.FAILED, "the server answered 404")),
         (status(410), SendResult(SendStatus.FAILED, "the server answered 410")),
@@ -159,8 +181,8 @@ def test_headers_that_drip_are_cut_off_in_time() -> None:
         server = await asyncio.start_server(drip, LOCAL, 0)
         port = server.sockets[0].getsockname()[1]
         adapter = WebhookAdapter(Endpoint(f"http://{LOCAL}:{port}/", SECRET, 0.3, allow_private=True))
-        result = await adapter.send("d-1", Channel.SMS, MESSAGE)
-        assert result == SendResult(SendStatus.UNKNOWN, "the server did not answer in time")
+        result = await adapter.send(PARCEL)
+        assert result == SendResult(SendStatus.UNKNOWN, "the server did not answer in time", down=True)
         await adapter.close()
         await gone.wait()
         server.close()

@@ -9,14 +9,18 @@ from tests.outreach.cases import NOON, signal
 from touchline.pipeline.engine.clock import HOUR, from_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Outbox, Output, PlainRecord
+from touchline.pipeline.intake.formats import Intake
 from touchline.pipeline.outreach.adapter import SendResult
 from touchline.pipeline.outreach.delivery import DeliverProcessor, DeliveryPlan
 from touchline.pipeline.outreach.ids import decision_id
 from touchline.pipeline.outreach.ledger import Attempt
 from touchline.schemas.codec import decode_delivery, encode
+from touchline.schemas.context import CustomerContext
+from touchline.schemas.notice import Notice
 from touchline.schemas.outreach import Decision, Delivery, Message
+from touchline.schemas.touchpoint import Touchpoint
 from touchline.schemas.vocabulary import Channel, Outcome, Purpose, Reason
-from touchline.schemas.wire import DECISIONS, DELIVERIES
+from touchline.schemas.wire import CONTEXT, DECISIONS, DELIVERIES, NOTICES, RAW
 
 
 def decision(number: int = 1, **changes: Any) -> Decision:
@@ -71,6 +75,21 @@ class Worker:
         self.outputs += self.shard.process(DECISIONS, records, self.now)
         return self._due()
 
+    def tell(self, *notices: Notice) -> Sequence[Attempt]:
+        """Notices, as `take`."""
+        records = [PlainRecord(n, self.now, one.target.encode(), encode(one)) for n, one in enumerate(notices)]
+        self.outputs += self.shard.process(NOTICES, records, self.now)
+        return self._due()
+
+    def know(self, *contexts: CustomerContext | str) -> Sequence[Attempt]:
+        """Contexts, and tombstones of the customers that are only named, as `take`."""
+        records = []
+        for number, one in enumerate(contexts):
+            name, value = (one, None) if isinstance(one, str) else (one.customer, encode(one))
+            records.append(PlainRecord(number, self.now, name.encode(), value))
+        self.outputs += self.shard.process(CONTEXT, records, self.now)
+        return self._due()
+
     def settle(self, *results: tuple[Attempt, SendResult]) -> Sequence[Attempt]:
         """Results, committed; the attempts that may be made in their place."""
         out = Outbox()
@@ -112,6 +131,11 @@ class Worker:
     def ledger(self) -> list[Delivery]:
         """All records of the ledger, in the order in which they were written."""
         return [decode_delivery(o.value) for o in self.outputs if o.topic == DELIVERIES and o.value is not None]
+
+    @property
+    def published(self) -> list[tuple[bytes | None, Touchpoint]]:
+        """Touchpoints with their keys, read as intake reads them."""
+        return [(o.key, Intake().parse(o.value or b"")) for o in self.outputs if o.topic == RAW]
 
     @property
     def last(self) -> Delivery:

@@ -68,7 +68,7 @@ def test_every_setting_arrives(tmp_path: Path) -> None:
         Channel.PUSH: "webhook",
     }
     assert adapters[Channel.SMS] is adapters[Channel.PUSH]
-    assert deliver.build(settings).inputs == ("outreach.decisions",)
+    assert deliver.build(settings).inputs == ("outreach.decisions", "outreach.notices")
 
 
 def test_no_quiet_hours(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.runtime.bench import Counts, Place, make_settings, on_a_broker
-from touchline.agents.runtime.effects import AT_ONCE, perform_all
+from touchline.agents.runtime.effects import AT_ONCE, Underway
 from touchline.pipeline.engine.records import Batch, Outbox
 from touchline.schemas.wire import DECISIONS, DELIVERIES
 
@@ -26,10 +26,13 @@ class Sending:
 
 @dataclass
 class Sender:
-    """An effect for each record; `fails` breaks the process's memory in the middle of one."""
+    """An effect for each record; `fails` breaks the process's memory in the middle of one, `slow` ones wait until
+    they are released."""
 
     performed: list[str] = field(default_factory=list)
     fails: list[str] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     inputs: Sequence[str] = (DECISIONS,)
 
     def new_state(self) -> Sending:
@@ -44,13 +47,17 @@ class Sender:
             state.due.append(key)
 
     def due(self, state: Sending) -> list[str]:
-        """What was attempted."""
-        due, state.due = state.due, []
-        return due
+        """What was attempted and not settled."""
+        return list(state.due)
+
+    def hold(self, state: Sending, *, on: bool) -> None:
+        """Nothing is begun in the place of others anyway."""
 
     async def perform(self, effect: str) -> str:
         """Does it."""
         self.performed.append(effect)
+        if effect in self.slow:
+            await self.released.wait()
         if effect in self.fails:
             raise ZeroDivisionError
         return "sent"
@@ -58,6 +65,7 @@ class Sender:
     def settle(self, results: Sequence[tuple[str, str]], now: int, state: Sending, out: Outbox) -> None:
         """Records the end."""
         for effect, result in results:
+            state.due.remove(effect)
             state.counts.store.put(effect, 1)
             out.send(DELIVERIES, effect.encode(), f"{effect} {result}".encode(), partition=0)
 
@@ -94,6 +102,36 @@ def test_an_effect_whose_end_is_not_known_is_not_repeated(broker: str) -> None:
     on_a_broker(make_settings(broker, partitions=1), [DELIVERIES], scenario)
 
 
+def test_one_that_takes_long_holds_up_no_other(broker: str) -> None:
+    async def scenario(place: Place) -> None:
+        sender = Sender(slow=["d-0"])
+        await place.publish(DECISIONS, 0, *[(b"d-%d" % n, b"") for n in range(10)])
+        async with place.worker(sender, "deliver"):
+            await place.until(lambda: place.reading.count(DELIVERIES) == 9, "the others are settled")
+            await place.publish(DECISIONS, 0, (b"d-10", b""))
+            await place.until(lambda: place.reading.count(DELIVERIES) == 10, "what came meanwhile is settled too")
+            assert b"d-0 sent" not in place.values(DELIVERIES)
+            sender.released.set()
+            await place.until(lambda: place.reading.count(DELIVERIES) == 11, "all settled")
+        assert sorted(sender.performed) == sorted(f"d-{n}" for n in range(11))
+
+    on_a_broker(make_settings(broker, partitions=1), [DELIVERIES], scenario)
+
+
+def test_a_worker_that_is_told_to_stop_settles_what_is_under_way(broker: str) -> None:
+    async def scenario(place: Place) -> None:
+        sender = Sender(slow=["d-0"])
+        await place.publish(DECISIONS, 0, (b"d-0", b""))
+        async with place.worker(sender, "deliver"):
+            await place.until(lambda: sender.performed == ["d-0"], "it is under way")
+            asyncio.get_running_loop().call_later(0.3, sender.released.set)
+        async with place.worker(Sender(), "deliver"):
+            await place.until(lambda: place.reading.count(DELIVERIES) == 1, "its end is there")
+        assert place.values(DELIVERIES) == [b"d-0 sent"]
+
+    on_a_broker(make_settings(broker, partitions=1), [DELIVERIES], scenario)
+
+
 def test_only_a_few_at_once_and_none_once_the_shard_may_be_lost() -> None:
     running, most, begun = 0, 0, 0
 
@@ -106,8 +144,52 @@ def test_only_a_few_at_once_and_none_once_the_shard_may_be_lost() -> None:
         return -effect
 
     async def scenario() -> None:
-        results = await perform_all(perform, range(100), lambda: begun >= 40, lambda: None)
-        assert results == [(n, -n) for n in range(40)]
+        underway: Underway[int, int] = Underway(perform, lambda: begun >= 160, lambda: None)
+        due = list(range(1_000, 1_400))
+        assert await underway.round(due) == [(n, -n) for n in due[:160]]
         assert most == AT_ONCE
+        assert not underway
+
+    asyncio.run(scenario())
+
+
+def test_the_same_effect_is_under_way_once_and_its_end_is_told_once() -> None:
+    begun: list[str] = []
+    released = asyncio.Event()
+
+    async def perform(effect: str) -> str:
+        begun.append(effect)
+        await released.wait()
+        return "sent"
+
+    async def scenario() -> None:
+        underway: Underway[str, str] = Underway(perform, lambda: False, lambda: None)
+        due = ["d-1", "d-2"]
+        assert await underway.round(due) == []
+        assert await underway.round(due) == []
+        assert (begun, len(underway)) == (due, 2)
+        released.set()
+        assert await underway.round(due) == [("d-1", "sent"), ("d-2", "sent")]
+        assert await underway.round(()) == []
+
+    asyncio.run(scenario())
+
+
+def test_what_is_abandoned_ends() -> None:
+    ended: list[str] = []
+
+    async def perform(effect: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(effect)
+
+    async def scenario() -> None:
+        underway: Underway[str, None] = Underway(perform, lambda: False, lambda: None)
+        assert await underway.round(["d-1"]) == []
+        underway.abandon()
+        await asyncio.sleep(0)
+        assert ended == ["d-1"]
+        assert not underway
 
     asyncio.run(scenario())

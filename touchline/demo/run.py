@@ -8,7 +8,8 @@ from typing import Final
 
 from rich.console import Console
 
-from touchline.agents.settings import DeliverSettings, OutreachMode, Settings
+from touchline.agents.deliversettings import DeliverSettings
+from touchline.agents.settings import OutreachMode, Settings
 from touchline.agents.sinks.upkeep import verify
 from touchline.client.connection import Connection
 from touchline.client.ends import TopicEnds

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.vocabulary import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Outcome:
 
     @property
     def undelivered(self) -> Sequence[Decision]:
-        """Decisions that should lead to a delivery of which nothing was heard."""
+        """Decisions to write to a customer without a delivery of which something was heard."""
         heard = {delivery.decision_id for delivery in self.deliveries}
-        return [d for d in self.decisions if d.outcome == "sent" and d.decision_id not in heard]
+        messages = (d for d in self.decisions if d.outcome == "sent" and d.route is Route.CUSTOMER)
+        return [d for d in messages if d.decision_id not in heard]

@@ -268,7 +268,7 @@ class JourneyProcessor:
         self._tell(watch, anew=relation is not None and relation.due <= due)
 
     def _tell(self, watch: Watch, *, anew: bool = False) -> None:
-        """Publishes what became of the relationship, when signals (or time or a promise: `anew`) may have changed it."""
+        """Publishes what became of the relationship, when signals (`anew`: time, or a promise) may have changed it."""
         if self._contexts is not None and (watch.said or anew):
             self._contexts.tell(watch, self._watcher.teller.standing(watch.customer))
 

@@ -54,7 +54,7 @@ class Relation(msgspec.Struct, array_like=True, gc=False):
             self.contacts = sorted((*self.contacts, contact), reverse=True)[:MAX_CONTACTS]
 
     def promise(self, told: Told) -> bool:
-        """Notes what was promised last about a subject, whatever order promises come in. Returns whether that is new."""
+        """Notes what was promised last about a subject, whatever order promises come in. Returns whether it is new."""
         for one in self.promises:
             if one[1] == told[1] and one >= told:
                 return False

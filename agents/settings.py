@@ -17,7 +17,7 @@ from touchline.agents.sinks.signing import signing_key
 from touchline.pipeline.outreach.links import MIN_SECRET, is_target
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
-from touchline.schemas.types import Duration
+from touchline.schemas.types import Duration, Name
 from touchline.schemas.vocabulary import Channel, Severity
 from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
 
@@ -233,6 +233,29 @@ class DeliverSettings(_Section):
     longest_retry: Duration = 300_000
 
 
+MIN_KEY = 24
+"""The shortest key of the API, in characters."""
+
+
+def _api_key(key: SecretStr) -> SecretStr:
+    value = key.get_secret_value()
+    if len(value) < MIN_KEY or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(f"a key has at least {MIN_KEY} letters, digits or signs, and no blank")
+    return key
+
+
+class ApiSettings(_Section):
+    """The server that other systems ask about customers, and to which links in messages lead. `keys`: of those who may
+    ask, each by a name of its own. `rate`: so many questions a second with each key, 0 for any number.
+    `messages_within`: how far back messages are told."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8090
+    keys: dict[Name, Annotated[SecretStr, AfterValidator(_api_key)]] = Field(default_factory=dict)
+    rate: Annotated[int, Field(ge=0)] = 0
+    messages_within: Annotated[Duration, Field(ge=60_000, le=28 * 86_400_000)] = 14 * 86_400_000
+
+
 class RuntimeSettings(_Section):
     """The processes. `http_port` 0: a free port, told in the log; agents take one each, counting up from it."""
 
@@ -259,6 +282,7 @@ class Settings(_Section):
     health: HealthSettings = HealthSettings()
     outreach: OutreachSettings = OutreachSettings()
     deliver: DeliverSettings = DeliverSettings()
+    api: ApiSettings = ApiSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
     def topic(self, name: str) -> str:
@@ -268,6 +292,11 @@ class Settings(_Section):
     def group(self, agent: str) -> str:
         """The consumer group of an agent."""
         return self.topic(f"touchline.{agent}")
+
+    @property
+    def serves(self) -> bool:
+        """Whether there is anything for the API to serve: keys for those who ask, or links in messages."""
+        return bool(self.api.keys) or self.outreach.links is not None
 
 
 _ADAPTER = TypeAdapter(Settings)

@@ -25,5 +25,8 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rules": Entry("touchline.cli.rules:rules", "Check, test and prove rules; ask why they were silent.", "worker"),
     "schemas": Entry("touchline.cli.schemas:schemas", "Export the contracts as JSON Schema."),
     "worker": Entry("touchline.cli.worker:worker", "Run agents.", "worker"),
+    "api": Entry("touchline.cli.api:api", "Serve what other systems ask about customers, and links.", "worker"),
+    "customer": Entry("touchline.cli.customer:customer", "Tell what is known of one customer.", "worker"),
+    "outreach": Entry("touchline.cli.outreach:outreach", "See what outreach does.", "worker"),
     "warehouse": Entry("touchline.cli.warehouse:warehouse", "Migrate, check, rebuild or query ClickHouse.", "worker"),
 }

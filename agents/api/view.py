@@ -22,6 +22,7 @@ TOPICS: Final = (CUSTOMERS, CONTEXT, DECISIONS, DELIVERIES)
 
 _RAW_DEFLATE: Final = -15
 _LEVEL: Final = 1
+_MESSAGE: Final = "message"
 _ERASED: Final = b'"erased":true'
 
 
@@ -39,7 +40,7 @@ class _Decided(msgspec.Struct):
 
 
 class _Delivered(msgspec.Struct):
-    """What is read of a delivery."""
+    """What is read of a delivery. `what`: what is carried, for owners get notices in the same way."""
 
     decision_id: str
     revision: int
@@ -47,6 +48,7 @@ class _Delivered(msgspec.Struct):
     channel: str
     status: DeliveryStatus
     at: Time
+    what: str = _MESSAGE
 
 
 class _Profile(msgspec.Struct):
@@ -165,7 +167,7 @@ class View:
             self._message(key, _Kept(to_ms(it.at), it.decision_id, it.rule, it.channel, it.purpose), now)
 
     def _delivered(self, key: bytes, it: _Delivered, now: int) -> None:
-        if it.status is not DeliveryStatus.OBSERVED:
+        if it.what == _MESSAGE and it.status is not DeliveryStatus.OBSERVED:
             status = it.status.value
             kept = _Kept(to_ms(it.at), it.decision_id, it.rule, it.channel, "", status, it.revision)
             self._message(key, kept, now)

@@ -58,7 +58,8 @@ def test_only_messages_that_really_go_to_the_customer_are_told() -> None:
         decision(at=NOW - HOUR, decision_id="task", route=Route.PERSON),
     ]
     seen = delivery(at=NOW - HOUR, decision_id="observed", status=DeliveryStatus.OBSERVED)
-    records = [(DECISIONS, encode(one)) for one in others] + [(DELIVERIES, encode(seen))]
+    care = encode(delivery(at=NOW - HOUR, decision_id="care"))[:-1] + b',"what":"care"}'
+    records = [(DECISIONS, encode(one)) for one in others] + [(DELIVERIES, encode(seen)), (DELIVERIES, care)]
     view = fed(*records, (DECISIONS, encode(decision(at=NOW - HOUR))))
     assert messages(view) == [("d-1", None)]
     assert json.loads(view.find("c-1", NOW)[1]) == [

@@ -31,8 +31,8 @@ def show(ctx: click.Context, /, customer: str, *, days: int, as_json: bool) -> N
     ledger = read_ledger(settings_of(ctx).warehouse, customer, since)
     if ledger.is_empty:
         raise Failed(
-            f'nothing is known of "{customer}": the warehouse has no touchpoint of that customer. Customers are known by '
-            "the customer_id that publishers send; `touchline tail touchpoints --from-start` shows them"
+            f'nothing is known of "{customer}": the warehouse has no touchpoint of that customer_id. '
+            "`touchline tail touchpoints --from-start` shows which customers there are"
         )
     if as_json:
         print_json(ledger_json(ledger))

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from aiohttp import web
 
@@ -18,6 +18,9 @@ from touchline.schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "links"
 """The source of these touchpoints."""
+
+DECISION: Final = "~decision~"
+"""In the target of a click this becomes the id of the decision, so that a survey can tell what it was asked by."""
 
 CLICK_PATIENCE: Final = 0.3
 """Seconds that somebody who clicked waits for the broker: then they go on, and the click is published later."""
@@ -58,7 +61,7 @@ class LinkServer:
             await self._note(followed, token)
         if followed.what == "open":
             return web.Response(body=_PICTURE, content_type="image/gif", headers=_NO_STORE)
-        return web.Response(status=302, headers={"Location": followed.url or "", **_NO_STORE})
+        return web.Response(status=302, headers={"Location": target_of(followed), **_NO_STORE})
 
     async def _note(self, followed: Followed, token: str) -> None:
         """Publishes; whoever clicked does not wait for long, nor at all while others wait."""
@@ -86,6 +89,11 @@ class LinkServer:
         except (Full, TimeoutError):
             return later(followed)
         return done(followed)
+
+
+def target_of(followed: Followed) -> str:
+    """Where a click leads: as it was signed, but for the decision, whose id is only known when the link is made."""
+    return (followed.url or "").replace(DECISION, quote(followed.decision_id, safe=""))
 
 
 def touchpoint_of(followed: Followed, token: str, now: int) -> Touchpoint:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from tests.api.support import SECRET, address, serving, settings_for
 from touchline.agents.api import links as module
-from touchline.agents.api.links import touchpoint_of
+from touchline.agents.api.links import target_of, touchpoint_of
 from touchline.agents.api.returns import Full, Returns
 from touchline.agents.api.run import Api
 from touchline.agents.enrich import build
@@ -227,6 +227,11 @@ def _plain(event: Touchpoint) -> dict[str, Any]:
         "event_id": event.event_id, "source": event.source, "kind": event.kind, "customer_id": event.customer_id,
         "occurred_at": event.occurred_at.isoformat(), "channel": event.channel, "attributes": event.attributes,
     }  # fmt: skip
+
+
+def test_a_survey_is_told_the_decision_that_asked() -> None:
+    link = LINKS.click("c-1", "d 1&x", Channel.EMAIL, "https://survey.example.com/s?d=~decision~&lang=en")
+    assert target_of(LINKS.read(token(link))) == "https://survey.example.com/s?d=d%201%26x&lang=en"
 
 
 def test_the_time_of_a_touchpoint_is_the_time_of_the_request() -> None:

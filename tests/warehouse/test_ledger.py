@@ -57,6 +57,7 @@ TOUCHES = [
 SIGNALLED = [
     make.signal(1, customer="c-1"),
     make.signal(1, customer="c-1", revision=2, status=SignalStatus.RESOLVED, raised_at=minutes(50)),
+    make.signal(9, customer="c-silent"),
     make.signal(2, customer="c-1", group="order:7", rule="late_parcel", raised_at=minutes(5), at=minutes(5)),
 ]
 DECIDED = [
@@ -68,9 +69,11 @@ DECIDED = [
         for n in range(10, 14)
     ],
     make.decision(20, customer="c-20", at=minutes(1), reason=Reason.COOLDOWN, explanation="Not sent: 3 d.", **NOT),
+    make.decision(9, customer="c-silent", at=AT - timedelta(days=2)),
     make.decision(21, customer="c-21", at=AT + timedelta(days=1), reason=Reason.COOLDOWN, **NOT),
 ]
 DELIVERED = [
+    make.delivery(9, customer="c-silent", at=AT - timedelta(days=2), status=DeliveryStatus.SENT),
     make.delivery(1, at=minutes(11)),
     make.delivery(1, at=minutes(11.1), revision=2, status=DeliveryStatus.SENT),
 ]
@@ -145,6 +148,14 @@ def test_a_program_gets_the_same_as_json(settings: Path) -> None:
     assert [one["kind"] for one in first["answers"]] == kinds
     assert first["answers"][2]["score"] == 2
     assert [one["event_id"] for one in told["other_answers"]] == ["a-7"]
+
+
+def test_silence_is_told_until_something_comes_back(settings: Path) -> None:
+    lines = shown(settings, "c-silent").stdout.splitlines()
+    assert "nothing has come back for " in lines[-1]
+    assert json.loads(shown(settings, "c-silent", "--json").stdout)["signals"][0]["silent_seconds"] > 0
+    assert "nothing has come back" not in shown(settings, "c-1").stdout
+    assert json.loads(shown(settings, "c-1", "--json").stdout)["signals"][0]["silent_seconds"] is None
 
 
 def test_who_is_not_known_and_who_has_no_signal_is_told_apart(settings: Path) -> None:

@@ -27,22 +27,22 @@ def show(ctx: click.Context, /, customer: str, *, days: int, as_json: bool) -> N
 
     Exit code 1 when nothing at all is known of the customer.
     """
-    since = to_ms(datetime.now(UTC)) - days * DAY
-    ledger = read_ledger(settings_of(ctx).warehouse, customer, since)
+    now = to_ms(datetime.now(UTC))
+    ledger = read_ledger(settings_of(ctx).warehouse, customer, now - days * DAY)
     if ledger.is_empty:
         raise Failed(
             f'nothing is known of "{customer}": the warehouse has no touchpoint of that customer_id. '
             "`touchline tail touchpoints --from-start` shows which customers there are"
         )
     if as_json:
-        print_json(ledger_json(ledger))
+        print_json(ledger_json(ledger, now))
     else:
-        _print(ledger, days)
+        _print(ledger, days, now)
 
 
-def _print(ledger: Ledger, days: int) -> None:
+def _print(ledger: Ledger, days: int, now: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    for line in timeline(ledger):
+    for line in timeline(ledger, now):
         console.print(line)
     if not ledger.entries and ledger.newest is not None:
         newest = f"{from_ms(ledger.newest):%Y-%m-%d %H:%M} UTC"

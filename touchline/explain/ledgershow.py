@@ -6,7 +6,8 @@ from typing import Any
 from rich.text import Text
 
 from touchline.explain.ledger import Answer, DecisionChange, DeliveryChange, Entry, Ledger, SignalChange
-from touchline.pipeline.engine.clock import from_ms
+from touchline.pipeline.engine.clock import SECOND, from_ms
+from touchline.pipeline.friction.evidence import shown_length
 from touchline.schemas.vocabulary import DeliveryStatus, Outcome, SignalStatus
 
 _LONGEST = 160
@@ -25,8 +26,8 @@ _WORDS = {
 }
 
 
-def timeline(ledger: Ledger) -> Iterator[Text]:
-    """Line by line."""
+def timeline(ledger: Ledger, now: int) -> Iterator[Text]:
+    """Line by line. `now`: milliseconds since 1970 UTC, for how long nothing has come back."""
     open_ = sum(entry.last.status in _OPEN for entry in ledger.entries)
     sent = sum(any(one.status in _WENT for one in entry.deliveries) for entry in ledger.entries)
     back = sum(len(entry.answers) for entry in ledger.entries) + len(ledger.loose)
@@ -35,6 +36,9 @@ def timeline(ledger: Ledger) -> Iterator[Text]:
     for entry in ledger.entries:
         yield Text()
         yield from _entry(entry, ledger.customer)
+        silent = silence(entry, now)
+        if silent is not None:
+            yield _line(now, "silence", f"nothing has come back for {shown_length(silent)}", "yellow")
     if ledger.loose:
         yield Text()
         yield Text("answers to earlier messages", "bold")
@@ -58,6 +62,13 @@ def _entry(entry: Entry, customer: str) -> Iterator[Text]:
     told += [(one.at, 3, _answer(one)) for one in entry.answers]
     for _, _, line in sorted(told, key=lambda one: one[:2]):
         yield _line(*line)
+
+
+def silence(entry: Entry, now: int) -> int | None:
+    """How long ago the last message went, in milliseconds, when nothing has come back; None when something has, or
+    nothing was sent."""
+    went = [one.at for one in entry.deliveries if one.status in _WENT]
+    return max(now - max(went), 0) if went and not entry.answers else None
 
 
 def _line(at: int, what: str, words: str, style: str) -> Text:
@@ -96,18 +107,18 @@ def _short(text: str) -> str:
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
 
 
-def ledger_json(ledger: Ledger) -> dict[str, Any]:
+def ledger_json(ledger: Ledger, now: int) -> dict[str, Any]:
     """For a program: times as ISO 8601."""
     return {
         "customer": ledger.customer,
         "since": _iso(ledger.since),
         "newest_touchpoint": None if ledger.newest is None else _iso(ledger.newest),
-        "signals": [_entry_json(entry) for entry in ledger.entries],
+        "signals": [_entry_json(entry, now) for entry in ledger.entries],
         "other_answers": [_fields(answer) for answer in ledger.loose],
     }
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def _entry_json(entry: Entry, now: int) -> dict[str, Any]:
     last = entry.last
     kept = ("signal_id", "rule", "severity", "polarity", "owner", "party", "group", "status")
     return {
@@ -120,6 +131,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "decisions": [_fields(one) for one in entry.decisions],
         "deliveries": [_fields(one) for one in entry.deliveries],
         "answers": [_fields(one) for one in entry.answers],
+        "silent_seconds": None if (silent := silence(entry, now)) is None else silent // SECOND,
     }
 
 

@@ -121,7 +121,7 @@ def test_a_customer_is_told_as_a_timeline(settings: Path) -> None:
         f"{day} {clock(11.1)} delivery sent by email (smtp), attempt 1",
         f"{day} {clock(12)} answer bounced by email, for good",
         f"{day} {clock(20)} answer clicked by sms, https://shop.example.com/s",
-        f"{day} {clock(21)} answer answered the survey by survey, csat 2: “Not at all”",
+        f"{day} {clock(21)} answer answered the survey, csat 2: “Not at all”",
         f"{day} {clock(30)} answer unsubscribed by email",
         f"{day} {clock(50)} signal resolved: 3 contacts within 72 h",
         "",

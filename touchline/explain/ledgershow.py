@@ -8,7 +8,7 @@ from rich.text import Text
 from touchline.explain.ledger import Answer, DecisionChange, DeliveryChange, Entry, Ledger, SignalChange
 from touchline.pipeline.engine.clock import SECOND, from_ms
 from touchline.pipeline.friction.evidence import shown_length
-from touchline.schemas.vocabulary import DeliveryStatus, Outcome, SignalStatus
+from touchline.schemas.vocabulary import Channel, DeliveryStatus, Outcome, SignalStatus
 
 _LONGEST = 160
 _OPEN = frozenset({SignalStatus.OPENED, SignalStatus.UPDATED})
@@ -92,7 +92,9 @@ def _delivery(it: DeliveryChange) -> tuple[int, str, str, str]:
 
 
 def _answer(it: Answer) -> tuple[int, str, str, str]:
-    words = f"{_WORDS.get(it.kind, it.kind)} by {it.channel}"
+    words = _WORDS.get(it.kind, it.kind)
+    if it.channel != Channel.SURVEY:
+        words += f" by {it.channel}"
     if it.attributes.get("hard") == "true":
         words += ", for good"
     if it.attributes.get("link"):

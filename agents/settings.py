@@ -11,13 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
+from pydantic import AfterValidator, Field, SecretStr, TypeAdapter
 
+from touchline.agents.apisettings import ApiSettings
+from touchline.agents.section import Section as _Section
 from touchline.agents.sinks.signing import signing_key
 from touchline.pipeline.outreach.links import MIN_SECRET, is_target
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
-from touchline.schemas.types import Duration, Name
+from touchline.schemas.types import Duration
 from touchline.schemas.vocabulary import Channel, Severity
 from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
 
@@ -25,10 +27,6 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PREFIX = "TOUCHLINE_"
 _PLAIN = frozenset({"environment", "clock", "data"})
 """What stands outside the sections."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Checkpointing(StrEnum):
@@ -231,29 +229,6 @@ class DeliverSettings(_Section):
     attempts: Annotated[int, Field(ge=1)] = 5
     first_retry: Duration = 2_000
     longest_retry: Duration = 300_000
-
-
-MIN_KEY = 24
-"""The shortest key of the API, in characters."""
-
-
-def _api_key(key: SecretStr) -> SecretStr:
-    value = key.get_secret_value()
-    if len(value) < MIN_KEY or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError(f"a key has at least {MIN_KEY} letters, digits or signs, and no blank")
-    return key
-
-
-class ApiSettings(_Section):
-    """The server that other systems ask about customers, and to which links in messages lead. `keys`: of those who may
-    ask, each by a name of its own. `rate`: so many questions a second with each key, 0 for any number.
-    `messages_within`: how far back messages are told."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535)] = 8090
-    keys: dict[Name, Annotated[SecretStr, AfterValidator(_api_key)]] = Field(default_factory=dict)
-    rate: Annotated[int, Field(ge=0)] = 0
-    messages_within: Annotated[Duration, Field(ge=60_000, le=28 * 86_400_000)] = 14 * 86_400_000
 
 
 class RuntimeSettings(_Section):

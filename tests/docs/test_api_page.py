@@ -19,7 +19,8 @@ from tests.api.support import PARTITIONS, context, decision, delivery, serving, 
 from tests.docs.pages import ROOT, blocks
 from touchline.agents import enrich, journey
 from touchline.agents.api.run import Api
-from touchline.agents.settings import ApiSettings, Settings, load_settings
+from touchline.agents.apisettings import ApiSettings
+from touchline.agents.settings import Settings, load_settings
 from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.engine.local import LocalRun
 from touchline.schemas.answer import CustomerAnswer

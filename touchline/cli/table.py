@@ -28,5 +28,6 @@ COMMANDS: Final[dict[str, Entry]] = {
     "api": Entry("touchline.cli.api:api", "Serve what other systems ask about customers, and links.", "worker"),
     "customer": Entry("touchline.cli.customer:customer", "Tell what is known of one customer.", "worker"),
     "outreach": Entry("touchline.cli.outreach:outreach", "See what outreach does.", "worker"),
+    "fixes": Entry("touchline.cli.fixes:fixes", "Record changes that mend causes; see what came of them.", "worker"),
     "warehouse": Entry("touchline.cli.warehouse:warehouse", "Migrate, check, rebuild or query ClickHouse.", "worker"),
 }

@@ -69,7 +69,7 @@ def settings_for(bootstrap: str, *, keys: dict[str, str] | None = None, links: b
             "bootstrap": bootstrap, "partitions": PARTITIONS, "raw_partitions": PARTITIONS,
             "checkpoint": Checkpointing.IDEMPOTENT, "broker_time": False,
         },
-        "api": {"port": 0, "keys": KEYS if keys is None else keys, **api},
+        "api": {"port": 0, "keys": KEYS if keys is None else keys} | api,
         "runtime": {"drain": "1s"},
     }  # fmt: skip
     if links:

@@ -12,6 +12,9 @@ from touchline.pipeline.engine.processor import Processor
 AGENTS: Final = ("enrich", "journey", "incident", "outreach", "deliver", "warehouse")
 """In the order of the flow."""
 
+API: Final = "api"
+"""A process beside the agents: it reads what they write, and has no state of its own."""
+
 
 class UnknownAgentError(Exception):
     """There is no agent of that name. The message lists those that there are."""

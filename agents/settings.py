@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter
 
+from touchline.agents.apisettings import ApiSettings
 from touchline.agents.deliversettings import DeliverSettings
 from touchline.agents.section import Section as _Section
 from touchline.pipeline.outreach.links import MIN_SECRET, is_target
@@ -242,6 +243,7 @@ class Settings(_Section):
     health: HealthSettings = HealthSettings()
     outreach: OutreachSettings = OutreachSettings()
     deliver: DeliverSettings = DeliverSettings()
+    api: ApiSettings = ApiSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
     def topic(self, name: str) -> str:
@@ -251,6 +253,11 @@ class Settings(_Section):
     def group(self, agent: str) -> str:
         """The consumer group of an agent."""
         return self.topic(f"touchline.{agent}")
+
+    @property
+    def serves(self) -> bool:
+        """Whether there is anything for the API to serve: keys for those who ask, or links in messages."""
+        return bool(self.api.keys) or self.outreach.links is not None
 
 
 _ADAPTER = TypeAdapter(Settings)

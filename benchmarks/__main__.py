@@ -14,6 +14,7 @@ RUNS = (
     ("(c) warehouse alone", "warehouse"),
     ("(c) embedded parts", "embedded"),
     ("(d) latency", "latency", "--runs", "2"),
+    ("(e) the API", "api"),
     ("memory and recovery", "recovery"),
 )
 

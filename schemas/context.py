@@ -13,6 +13,7 @@ MAX_OPEN = 16
 
 MAX_CAUSES = 3
 MAX_CONTACTS = 3
+MAX_PROMISES = 3
 NEUTRAL = 100
 """The health of a customer without friction, and so of one who is not on the topic."""
 
@@ -52,6 +53,15 @@ class Contact:
 
 
 @dataclass(slots=True, kw_only=True, config=_CONFIG)
+class Promise:
+    """A time that the customer was told for an order or something else of theirs. It is not kept yet, as far as is
+    known: `promised_at` may have passed."""
+
+    subject: str
+    promised_at: Time
+
+
+@dataclass(slots=True, kw_only=True, config=_CONFIG)
 class CustomerContext:
     """The state of a relationship, on the compacted topic `customers.context`, written by `journey` alone.
 
@@ -59,7 +69,8 @@ class CustomerContext:
     after a tombstone, which says that there is nothing to tell any more: health 100, no care, nothing open.
     `health` lies between 0 and 100. `care`: hold promotions, for friction is open; `care_since`: since when, and where
     `care` is false when it ended, None when that is not known (any more). `causes`: what costs most, the worst first.
-    `contacts`: the newest first, of those since the first signal.
+    `contacts`: the newest first, of those since the first signal. `promises`: what was promised and is not kept yet,
+    the newest promise first, of those since the first signal and those that the open signals are about.
     """
 
     customer: ID
@@ -72,3 +83,4 @@ class CustomerContext:
     open_count: Annotated[int, Field(ge=0)] = 0
     open_signals: Annotated[tuple[OpenSignal, ...], Field(max_length=MAX_OPEN)] = ()
     contacts: Annotated[tuple[Contact, ...], Field(max_length=MAX_CONTACTS)] = ()
+    promises: Annotated[tuple[Promise, ...], Field(max_length=MAX_PROMISES)] = ()

@@ -1,4 +1,5 @@
-"""The published form of the contracts: a JSON Schema for each, and an AsyncAPI document of the topics."""
+"""The published form of the contracts: a JSON Schema for each, an AsyncAPI document of the topics, an OpenAPI document
+of the API."""
 
 import json
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Control, Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.incident import Incident
+from touchline.schemas.openapi import OPENAPI, openapi
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.policyset import PublishedPolicies, Stop
 from touchline.schemas.rejection import RejectCode, Rejection
@@ -104,7 +106,7 @@ def export(folder: Path) -> list[Path]:
 def documents() -> dict[str, dict[str, Any]]:
     """The published documents by file name."""
     schemas = {f"{name}.schema.json": json_schema(name) for name in CONTRACTS}
-    return {**schemas, ASYNCAPI: _asyncapi()}
+    return {**schemas, ASYNCAPI: _asyncapi(), OPENAPI: openapi()}
 
 
 def json_schema(name: str) -> dict[str, Any]:

@@ -8,6 +8,29 @@ _SECONDS: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.
 _RECORDS: Final = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
+class ApiMetrics:
+    """The metrics of the API."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = reg = registry or CollectorRegistry()
+        # Length of an answer by route (context, link) and status.
+        self.seconds = Histogram(
+            "touchline_api_seconds", "Length of an answer", ("route", "status"), buckets=_SECONDS, registry=reg
+        )
+        # Questions by the name of the key, once it is known.
+        self.questions = Counter("touchline_api_questions_total", "Questions by key", ("key",), registry=reg)
+        # How old the view is: everything that was published before is in it. Grows while the broker is away.
+        self.age = Gauge("touchline_api_view_age_seconds", "Age of the view", registry=reg)
+        # Customers with a context.
+        self.customers = Gauge("touchline_api_customers", "Customers held", registry=reg)
+        # Records that could not be read. Anything above 0: another release wrote them.
+        self.undecodable = Gauge("touchline_api_undecodable", "Records not understood", registry=reg)
+        # What came back by links: published, and waiting for the broker; refused because too many waited already.
+        self.published = Gauge("touchline_api_returns_published", "Answers published", registry=reg)
+        self.waiting = Gauge("touchline_api_returns_waiting", "Answers that wait", registry=reg)
+        self.refused = Gauge("touchline_api_returns_refused", "Answers lost", registry=reg)
+
+
 class Metrics:
     """The metrics of one agent in one process; all carry the label `agent`."""
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from touchline.agents.registry import UnknownAgentError, build, companion
+from touchline.agents.registry import API, UnknownAgentError, build, companion
 from touchline.agents.runtime.app import AgentApp, new_app
 from touchline.agents.runtime.context import Context
 from touchline.agents.runtime.errors import BrokerAway, NotCommitted, RuntimeError_, WorkerError, broker_errors
@@ -242,6 +242,10 @@ def preload_agents(agents: Sequence[str]) -> None:
 
 
 def _child(settings: Settings, agent: str, http_port: int) -> None:
+    if agent == API:
+        from touchline.agents.api.run import run_api  # noqa: PLC0415  # the agents' processes need no server
+
+        sys.exit(run_api(settings, http_port=http_port))
     sys.exit(run_agent(settings, agent, http_port=http_port))
 
 

@@ -6,6 +6,7 @@ from zlib import crc32
 
 from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.engine.store import NEVER
+from touchline.pipeline.friction import promises
 from touchline.pipeline.friction.evidence import shown_time
 from touchline.pipeline.friction.relation import CONTACT_KINDS, PLACES, Relation
 from touchline.pipeline.friction.telling import Said, Watch
@@ -49,15 +50,17 @@ class ContextWriter:
         self._lateness = lateness
         self._ttl = ttl
 
-    def met(self, watch: Watch, event: EnrichedTouchpoint, at: int) -> None:
-        """Notes a touchpoint of a customer who has signals, if it is a contact."""
-        place = PLACES.get(event.kind)
-        if place is None:
-            return
+    def met(self, watch: Watch, event: EnrichedTouchpoint, at: int) -> bool:
+        """Notes a touchpoint of a customer who has signals, if it is a contact or says something of a promise. Returns
+        whether a promise changed."""
         relation = watch.customer.relation
         if relation is None:
             relation = watch.customer.relation = Relation()
-        relation.meet((at, place, event.channel.value))
+        changed = promises.note(relation, event, at)
+        place = PLACES.get(event.kind)
+        if place is not None:
+            relation.meet((at, place, event.channel.value))
+        return changed
 
     def tell(self, watch: Watch, standing: Iterable[Said]) -> None:
         """Takes in what was said of signals, and publishes what has changed by it or by time. `standing`: all that are
@@ -79,12 +82,15 @@ class ContextWriter:
         up = _opened(stand)
         found = balance(policy, up, counted, now)
         caring, since = care(policy, up, counted)
-        seen = _seen(stand, caring=caring)
+        promised = promises.waited_for(relation, stand, now)
+        seen = _seen(stand, promised, caring=caring)
         if seen != relation.seen or is_news(policy, found, relation.health):
             relation.at, relation.health, relation.seen = now, found.health, seen
             relation.revision += 1
             costs = worst(policy, up, counted, now)
-            self._send(watch, encode(_record(watch.key, relation, stand, costs, (caring, since))))
+            record = _record(watch.key, relation, stand, costs, (caring, since))
+            record["promises"] = promises.shown(promised)
+            self._send(watch, encode(record))
         change = next_change(policy, found, counted, now, relation.health)
         relation.due = self._due(watch, change if stand or change is None else min(change, forgotten))
 
@@ -142,11 +148,13 @@ def _opened(standing: Iterable[Said]) -> list[Open]:
     return found
 
 
-def _seen(standing: Iterable[Said], *, caring: bool) -> int:
-    """Stands for what is seen of the open signals, and of care in the last bit."""
+def _seen(standing: Iterable[Said], promised: promises.Promises, *, caring: bool) -> int:
+    """Stands for what is seen of the open signals and of promises, and of care in the last bit."""
     seen = [
         f"{said.signal}{said.crossing.at}{said.crossing.party}{terms.severity.value}" for terms, _, said in standing
     ]
+    if promised:
+        seen += [f"{subject}{until}" for subject, until in promised]
     return crc32("\n".join(seen).encode()) << 1 | caring
 
 
@@ -157,8 +165,8 @@ def _record(
     costs: Iterable[RuleCost],
     care: tuple[bool, int | None],
 ) -> dict[str, object]:
-    """A `CustomerContext`. There is one for nearly every signal, and to build and check the contract's own classes
-    would take longer than all the rest, so it is written field by field."""
+    """A `CustomerContext` but for its promises. There is one for nearly every signal, and to build and check the
+    contract's own classes would take longer than all the rest, so it is written field by field."""
     caring, since = care
     return {
         "customer": customer,

@@ -194,7 +194,7 @@ class JourneyProcessor:
             return
         marks: list[Mark] = []
         facts = self.rules.read(event, marks)
-        if marks or event.kind in profile.KINDS:
+        if marks or (event.kind in profile.KINDS and profile.concerns(event)):
             self._event(event, marks, facts if facts is not None else {}, watch, state)
         if self._candidates is not None and self._beside.get(event.kind) != ():
             self._many(self._candidates, event, watch, state)
@@ -230,7 +230,7 @@ class JourneyProcessor:
             self._catch_up(watch, state)
         reached = customer.reached
         watch.watermark = reached if reached and (mark is None or reached > mark) else mark
-        if event.kind in profile.KINDS:
+        if event.kind in profile.KINDS and profile.concerns(event):
             self._profile(event, at, watch)
         known = customer.profile
         if marks and not (known is not None and known.erased is not None and at <= known.erased[0]):
@@ -240,8 +240,7 @@ class JourneyProcessor:
             self._watcher.take(watch, event, at, marks, facts, too_late=late > lateness)
         customer.seen = max(customer.seen, at)
         if self._contexts is not None and (watch.said or customer.relation is not None):
-            self._contexts.met(watch, event, at)
-            self._tell(watch)
+            self._tell(watch, anew=self._contexts.met(watch, event, at))
         self._put(watch, state)
 
     def _catch_up(self, watch: Watch, state: JourneyState) -> None:
@@ -266,11 +265,11 @@ class JourneyProcessor:
         watch.watermark, watch.noticed = due, due + self.options.lateness
         self._watcher.timers(watch)
         relation = watch.customer.relation
-        self._tell(watch, timed=relation is not None and relation.due <= due)
+        self._tell(watch, anew=relation is not None and relation.due <= due)
 
-    def _tell(self, watch: Watch, *, timed: bool = False) -> None:
-        """Publishes what became of the relationship, when signals (or time, where `timed`) may have changed it."""
-        if self._contexts is not None and (watch.said or timed):
+    def _tell(self, watch: Watch, *, anew: bool = False) -> None:
+        """Publishes what became of the relationship, when signals (`anew`: time, or a promise) may have changed it."""
+        if self._contexts is not None and (watch.said or anew):
             self._contexts.tell(watch, self._watcher.teller.standing(watch.customer))
 
     def _put(self, watch: Watch, state: JourneyState) -> None:

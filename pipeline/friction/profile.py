@@ -1,4 +1,5 @@
-"""Profiles: what profile and consent events say of a customer, whatever order they come in.
+"""Profiles: what profile and consent events say of a customer, and what their answers to our messages do, whatever
+order they come in.
 
 Each field keeps the time of the event that set it and the newest wins, so the order of arrival changes nothing.
 """
@@ -17,14 +18,32 @@ UPDATED: Final = "profile.updated"
 GRANTED: Final = "consent.granted"
 WITHDRAWN: Final = "consent.withdrawn"
 ERASED: Final = "customer.erased"
-KINDS: Final = frozenset({UPDATED, GRANTED, WITHDRAWN, ERASED})
-"""The kinds that change a profile."""
+BOUNCED: Final = "message.bounced"
+COMPLAINED: Final = "message.complained"
+ANSWERS: Final = frozenset({"message.replied", "message.clicked"})
+"""What tells the channel on which a customer answers."""
+
+SOLVED: Final = frozenset({"contact.resolved", "ticket.resolved", "self_service.solved"})
+_BY_OUTCOME: Final = frozenset({"bot.ended", "chat.ended", "call.completed"})
+_RESOLVED: Final = "resolved"
+KINDS: Final = frozenset(
+    {UPDATED, GRANTED, WITHDRAWN, ERASED, BOUNCED, COMPLAINED, *ANSWERS, *SOLVED, *_BY_OUTCOME}
+)  # fmt: skip
+"""The kinds that may change a profile; see `concerns`."""
 
 MAX_CONSENTS: Final = 32
+_MAX_FIELDS: Final = MAX_CONSENTS + 48
 _LONGEST: Final = 256
 _TEXTS: Final = {"locale": "locale", "zone": "zone", "country": "country"}
 _ADDRESSES: Final = {"email": ("email",), "phone": ("sms", "voice"), "push_token": ("push",)}
 """Which channels an identifier or attribute reaches."""
+
+_REACHED_BY: Final = {channel: name for name, channels in _ADDRESSES.items() for channel in channels}
+_ADDRESS: Final = "address/"
+_CONSENT: Final = "consent/"
+_BOUNCED: Final = "bounced/"
+_WORKED: Final = "worked/"
+_RESPONDED: Final = "responded"
 
 Stamp = tuple[int, int, int]
 """Time of the event, raw partition and raw offset: the greatest wins."""
@@ -38,16 +57,22 @@ class Fact(msgspec.Struct, array_like=True, gc=False):
 
 
 class ProfileState(msgspec.Struct, array_like=True, gc=False):
-    """Fields by name: `locale` …, `address/email`, `consent/marketing`. `erased`: the newest erasure, before which
-    nothing counts."""
+    """Fields by name: `locale` …, `address/email`, `consent/marketing`; `bounced/email` the address that does not exist
+    (None: the one that was known then), `worked/delivery` and `responded` a channel. `erased`: the newest erasure,
+    before which nothing counts."""
 
     fields: dict[str, Fact] = {}
     erased: Stamp | None = None
     revision: int = 0
 
 
+def concerns(event: EnrichedTouchpoint) -> bool:
+    """Whether an event of one of `KINDS` says something of the profile: how a contact ended is told by its outcome."""
+    return event.kind not in _BY_OUTCOME or event.attributes.get("outcome") == _RESOLVED
+
+
 def apply(state: ProfileState, event: EnrichedTouchpoint, at: int) -> list[str]:
-    """Takes in an event of one of `KINDS`. Returns the attributes that could not be used."""
+    """Takes in an event that concerns the profile. Returns the attributes that could not be used."""
     stamp = (at, event.raw_partition, event.raw_offset)
     if event.kind == ERASED:
         if state.erased is None or stamp > state.erased:
@@ -56,14 +81,40 @@ def apply(state: ProfileState, event: EnrichedTouchpoint, at: int) -> list[str]:
         return []
     if state.erased is not None and stamp <= state.erased:
         return []
-    values, bad = _consents(event) if event.kind in {GRANTED, WITHDRAWN} else _values(event)
+    values, bad = _said(event)
     for name, value in values.items():
         known = state.fields.get(name)
-        if known is None and len(state.fields) >= MAX_CONSENTS + 16:
+        if known is None and len(state.fields) >= _MAX_FIELDS:
             bad.append(name)
         elif known is None or stamp > known.stamp:
             state.fields[name] = Fact(stamp, value)
     return bad
+
+
+def _said(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
+    """What an event sets, and what of it is unusable."""
+    kind, channel = event.kind, event.channel.value
+    if kind == UPDATED:
+        return _values(event)
+    if kind in {GRANTED, WITHDRAWN}:
+        return _consents(event)
+    if kind == BOUNCED:
+        return _bounce(event)
+    if kind == COMPLAINED:
+        return {f"{_CONSENT}marketing/{channel}": False}, []
+    if kind in ANSWERS:
+        return {_RESPONDED: channel}, []
+    return {f"{_WORKED}{event.stage.value}": channel}, []
+
+
+def _bounce(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
+    """A hard bounce; what comes back for a while only changes nothing."""
+    hard, channel = event.attributes.get("hard"), event.channel.value
+    if hard is not True:
+        return {}, [] if hard is None or hard is False else ["hard"]
+    address = {**event.identifiers, **event.attributes}.get(_REACHED_BY.get(channel, ""))
+    usable = isinstance(address, str) and len(address) <= _LONGEST
+    return {f"{_BOUNCED}{channel}": address if usable else None}, []
 
 
 def _consents(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
@@ -100,36 +151,61 @@ def _values(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
 
 def profile_of(customer: str, state: ProfileState) -> Profile:
     """The profile as it is published."""
-    texts: dict[str, Value] = {name: fact.value for name, fact in state.fields.items()}
+    known, erased = visible(state)
     stamps = [fact.stamp for fact in state.fields.values()] + ([state.erased] if state.erased else [])
-    value, preferred = texts.get("value"), texts.get("preferred")
+    value, preferred, responded = known.get("value"), known.get("preferred"), known.get(_RESPONDED)
     return Profile(
         customer=customer,
         revision=state.revision,
         updated_at=from_ms(max(stamps)[0]),
-        consent={n.removeprefix("consent/"): v is True for n, v in sorted(texts.items()) if n.startswith("consent/")},
-        addresses={
-            n.removeprefix("address/"): str(v)
-            for n, v in sorted(texts.items())
-            if n.startswith("address/") and v is not None
-        },
+        consent={name: given is True for name, given in _below(known, _CONSENT)},
+        addresses={channel: str(address) for channel, address in _below(known, _ADDRESS) if address is not None},
         preferred=Channel(str(preferred)) if preferred is not None else None,
-        locale=_text(texts.get("locale")),
-        zone=_text(texts.get("zone")),
-        country=_text(texts.get("country")),
+        locale=_text(known.get("locale")),
+        zone=_text(known.get("zone")),
+        country=_text(known.get("country")),
         value=float(value) if isinstance(value, int | float) else None,
-        erased=state.erased is not None and not state.fields,
+        erased=erased,
+        responded=Channel(str(responded)) if responded is not None else None,
+        worked={stage: Channel(str(channel)) for stage, channel in _below(known, _WORKED)},
     )
+
+
+def _below(known: dict[str, Value], prefix: str) -> list[tuple[str, Value]]:
+    return [(name.removeprefix(prefix), value) for name, value in sorted(known.items()) if name.startswith(prefix)]
 
 
 def _text(value: Value) -> str | None:
     return None if value is None else str(value)
 
 
-NAMES: Final = frozenset({*_TEXTS, *_ADDRESSES, "value", "preferred_channel", "purpose", "channel"})
+NAMES: Final = frozenset({*_TEXTS, *_ADDRESSES, "value", "preferred_channel", "purpose", "channel", "hard"})
 """The attributes that a profile is made of."""
 
 
 def visible(state: ProfileState) -> tuple[dict[str, Value], bool]:
-    """What a reader of the profile sees; when it is the same, nothing has changed."""
-    return {name: fact.value for name, fact in state.fields.items()}, state.erased is not None and not state.fields
+    """What a reader of the profile sees, and whether the customer is erased: by this it is told whether it changed."""
+    fields = state.fields
+    known = {name: fact.value for name, fact in fields.items() if not name.startswith(_BOUNCED)}
+    if len(known) < len(fields):
+        known = {name: value for name, value in known.items() if not _is_dead(name, fields)}
+    return known, state.erased is not None and not any(map(_of_a_customer, known, known.values()))
+
+
+def _is_dead(name: str, fields: dict[str, Fact]) -> bool:
+    """Whether messages to an address come back: it is the one that bounced or, where the bounce does not say which it
+    was, it was not told anew since."""
+    if not name.startswith(_ADDRESS):
+        return False
+    bounce, address = fields.get(_BOUNCED + name.removeprefix(_ADDRESS)), fields[name]
+    if bounce is None:
+        return False
+    if bounce.value is None:
+        return bounce.stamp >= address.stamp
+    return str(bounce.value).casefold() == str(address.value).casefold()
+
+
+def _of_a_customer(name: str, value: Value) -> bool:
+    """Whether a field says that an erased customer is one again. A message that was on its way when they were erased
+    still bounces, and is still unsubscribed from."""
+    return not (name == _RESPONDED or name.startswith(_WORKED) or (name.startswith(_CONSENT) and value is False))

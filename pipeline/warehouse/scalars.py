@@ -20,7 +20,9 @@ PERSONAL: Final = frozenset(
 )
 """Names of attributes that are never stored."""
 
-PROFILE_ATTRIBUTES: Final = frozenset({"purpose", "channel", "locale", "zone", "country", "value", "preferred_channel"})
+PROFILE_ATTRIBUTES: Final = frozenset(
+    {"purpose", "channel", "locale", "zone", "country", "value", "preferred_channel", "decision_id"}
+)
 """All that is stored of the attributes of profile and consent events, which are about the person."""
 
 _PROFILE_KINDS: Final = ("profile.", "consent.", "customer.")

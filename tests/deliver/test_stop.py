@@ -14,16 +14,11 @@ from touchline.agents.runtime.errors import BrokerAway
 from touchline.agents.runtime.policiestopic import resume, stop
 from touchline.agents.runtime.worker import Worker
 from touchline.agents.settings import Settings
-from touchline.pipeline.outreach.delivery import DeliverProcessor
 from touchline.pipeline.outreach.plan import ALL
 from touchline.schemas.codec import decode_delivery, encode
 from touchline.schemas.outreach import Delivery
 from touchline.schemas.vocabulary import DeliveryStatus
 from touchline.schemas.wire import DECISIONS, DELIVERIES
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(DeliverProcessor, "switch"), reason="the deliver processor of this tree takes no switches"
-)
 
 
 def final(place: Place) -> dict[str, DeliveryStatus]:

@@ -36,11 +36,23 @@ def test_every_agent_has_a_service_that_is_checked_and_restarted() -> None:
         assert service["restart"] == "unless-stopped"
 
 
+def test_the_api_has_a_service_that_is_checked_and_reached_with_a_key() -> None:
+    service = COMPOSE["services"]["api"]
+    assert service["command"] == ["api"]
+    assert "readyz" in json.dumps(service["healthcheck"])
+    variables = {name: value for name, value in service["environment"].items() if "${" not in value}
+    variables |= {"TOUCHLINE_WRITE_PASSWORD": "x", "TOUCHLINE_API__KEYS__DESK": "k" * 24}
+    settings = load_settings(ROOT / "deploy" / "touchline.yaml", variables)
+    assert settings.serves
+    assert (settings.api.host, list(settings.api.keys)) == ("0.0.0.0", ["desk"])  # noqa: S104  # in a container
+    assert service["ports"] == [f"127.0.0.1:{settings.api.port}:{settings.api.port}"]
+
+
 def test_ports_are_published_on_loopback_only_and_passwords_must_be_set() -> None:
     for service in COMPOSE["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
         for name, value in service.get("environment", {}).items():
-            if "PASSWORD" in name:
+            if "PASSWORD" in name or "KEY" in name:
                 assert re.fullmatch(r"\$\{\w+:\?.+\}", value), name
     example = (ROOT / "deploy" / "env.example").read_text()
     for variable in re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()):

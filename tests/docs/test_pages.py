@@ -16,8 +16,10 @@ from touchline.schemas.yamlfile import FileError, YamlFile
 
 # These have tests of their own, which do more than load what stands there.
 TESTED_ELSEWHERE = {
+    "api.md": "tests/docs/test_api_page.py",
     "import.md": "tests/importer/test_docs.py",
     "messages.md": "tests/docs/test_messages.py",
+    "loop.md": "tests/docs/test_loop.py",
     "outreach.md": "tests/outreach/test_docs.py",
     "policies.md": "tests/docs/test_policies.py",
     "rules.md": "tests/docs/test_rules.py",

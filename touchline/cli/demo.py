@@ -75,7 +75,7 @@ def demo(
     """
     if bool(map_file) != bool(inputs):
         raise click.UsageError("--map and --input belong together")
-    settings = _with_rules(demo_settings(settings_of(ctx)), rules, builtin=builtin)
+    settings = _with_rules(_with_port(demo_settings(settings_of(ctx))), rules, builtin=builtin)
     source = _files(inputs, map_file) if map_file else _shop(settings, shop)
     if report_file.is_dir() or not report_file.absolute().parent.is_dir():
         raise WrongUsage(f"--report: {report_file} is no file in a folder that is there")
@@ -143,6 +143,11 @@ def _ports(settings: Settings) -> Ports:
         warehouse=free_or(settings.warehouse.port),
         warehouse_http=free_or(settings.warehouse.http_port),
     )
+
+
+def _with_port(settings: Settings) -> Settings:
+    """The API listens elsewhere when somebody has its port."""
+    return settings.model_copy(update={"api": settings.api.model_copy(update={"port": free_or(settings.api.port)})})
 
 
 def _say(console: Console) -> Callable[[str], None]:

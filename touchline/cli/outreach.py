@@ -11,6 +11,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "resume": ("touchline.cli.outreach_switch:resume", "Lift a stop."),
     "status": ("touchline.cli.outreach_switch:status", "Show what is stopped, and who gets messages at all."),
     "uplift": ("touchline.cli.uplift:uplift", "Tell what outreach changed, against the customers held out."),
+    "day": ("touchline.cli.outreach_day:day", "Show what was decided on a day: what is or would have been sent."),
 }
 """Each command: `module:name`, and what `touchline outreach --help` says of it."""
 

@@ -13,10 +13,10 @@ def schemas() -> None:
     """Export the contracts as JSON Schema."""
 
 
-@schemas.command("export", short_help="Write JSON Schema and AsyncAPI files.")
+@schemas.command("export", short_help="Write JSON Schema, AsyncAPI and OpenAPI files.")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export_(folder: Path) -> None:
-    """Write a JSON Schema of each contract, and an AsyncAPI document of the topics, to FOLDER."""
+    """Write a JSON Schema of each contract, an AsyncAPI document of the topics and an OpenAPI one to FOLDER."""
     try:
         written = export(folder)
     except OSError as error:

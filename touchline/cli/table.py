@@ -30,6 +30,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "messages": Entry("touchline.cli.messages:messages", "Check and preview the texts that customers read.", "worker"),
     "schemas": Entry("touchline.cli.schemas:schemas", "Export the contracts as JSON Schema."),
     "worker": Entry("touchline.cli.worker:worker", "Run agents.", "worker"),
+    "api": Entry("touchline.cli.api:api", "Serve what other systems ask about customers, and links.", "worker"),
+    "customer": Entry("touchline.cli.customer:customer", "Tell what is known of one customer.", "worker"),
+    "outreach": Entry("touchline.cli.outreach:outreach", "See what outreach does.", "worker"),
     "fixes": Entry("touchline.cli.fixes:fixes", "Record changes that mend causes; see what came of them.", "worker"),
     "warehouse": Entry("touchline.cli.warehouse:warehouse", "Migrate, check, rebuild or query ClickHouse.", "worker"),
 }

@@ -29,6 +29,7 @@ _EVENT = '{"kind": "ticket.reopened", "customer_id": "c-1", "subjects": ["ticket
 @click.option("--warehouse-port", type=_PORT, help="Of ClickHouse's native protocol; 0: a free one.")
 @click.option("--warehouse-http-port", type=_PORT, help="Of ClickHouse's HTTP; 0: a free one.")
 @click.option("--http-port", type=_PORT, default=0, help="Of the agents' status, counting up.  [default: free ones]")
+@click.option("--api-port", type=_PORT, help="Of the API; 0: a free one.  [default: as the settings say]")
 @json_option
 @click.pass_context
 def up(
@@ -40,6 +41,7 @@ def up(
     warehouse_port: int | None,
     warehouse_http_port: int | None,
     http_port: int,
+    api_port: int | None,
     as_json: bool,
 ) -> None:
     """Run broker, warehouse and all agents on this machine, empty and on the live clock, until Ctrl-C.
@@ -48,6 +50,8 @@ def up(
     what the rules know of customers are gone then.
     """
     settings = settings_of(ctx)
+    if api_port is not None:
+        settings = settings.model_copy(update={"api": settings.api.model_copy(update={"port": api_port})})
     broker = settings.kafka.bootstrap.rpartition(":")[2]
     ports = Ports(
         kafka=kafka_port if kafka_port is not None else int(broker) if broker.isdigit() else 0,
@@ -87,6 +91,7 @@ def _addresses(environment: Environment) -> dict[str, object]:
         "environment": environment.settings.environment,
         "warehouse": {"host": store.host, "port": store.port, "http_port": store.http_port, "database": store.database},
         "agents": {agent.name: agent.url for agent in environment.agents},
+        "api": environment.api,
         "settings": str(environment.settings_file),
         "log": str(environment.log),
     }
@@ -100,6 +105,7 @@ def _welcome(environment: Environment, console: Console, seconds: float) -> None
         f"  publish to   Kafka [bold]{environment.bootstrap}[/], topic {settings.topic(RAW)}",
         f"  query        ClickHouse [bold]{store.host}:{store.port}[/] or {http}, database {store.database};",
         f"               the user {READER}, without a password, may read and nothing else",
+        *([f"  ask          the API [bold]{environment.api}[/]"] if environment.api else []),
         *(f"  [dim]{agent.name:<12} {agent.url}/metrics[/]" for agent in environment.agents),
         f"  [dim]log          {environment.log}[/]",
         "\nTry next, in another terminal:\n",

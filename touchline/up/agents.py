@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from touchline.agents.registry import API
 from touchline.agents.settings import Settings
 
 _MARGIN = 12.0
@@ -68,7 +69,12 @@ def _supervise(orders: Connection, agents: Sequence[str], log: str) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    raise SystemExit(run_worker(settings, settings.runtime.agents))
+    raise SystemExit(run_worker(settings, processes(settings)))
+
+
+def processes(settings: Settings) -> tuple[str, ...]:
+    """What runs as a process each: the agents, and the API where there is anything to serve."""
+    return (*settings.runtime.agents, API) if settings.serves else settings.runtime.agents
 
 
 def _end_with(sentinel: int) -> None:

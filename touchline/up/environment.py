@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from touchline.agents.registry import API
 from touchline.agents.runtime.topics import create_topics
 from touchline.agents.settings import Checkpointing, Settings
 from touchline.agents.sinks.upkeep import migrate, refresh
 from touchline.embedded import EmbeddedBroker, EmbeddedWarehouse, StartFailedError
 from touchline.up import health
-from touchline.up.agents import AgentProcesses
+from touchline.up.agents import AgentProcesses, processes
 from touchline.up.ports import Ports, neighbours
 from touchline.up.watch import LogWatch, Trouble
 
@@ -68,6 +69,7 @@ class Environment:
         self.data = data
         self.settings = settings
         self.agents: tuple[Agent, ...] = ()
+        self._api: Agent | None = None
         self._processes: AgentProcesses | None = None
         self.log = data / "logs" / "agents.log"
         self._watch = LogWatch(self.log)
@@ -95,10 +97,12 @@ class Environment:
             self.log.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StartFailedError(f"the folder {self.data} can't be written: {error.strerror}") from None
-        count = len(self._wanted.runtime.agents)
-        http = neighbours("the agents' status ports", self._ports.http, count)
+        names = processes(self._wanted)
+        http = neighbours("the agents' status ports", self._ports.http, len(names))
+        if self._wanted.serves:
+            self._wanted = _with_port(self._wanted)
         self._watch = LogWatch(self.log)
-        self._processes = AgentProcesses(self._wanted.runtime.agents, self.log)
+        self._processes = AgentProcesses(names, self.log)
         self._say("the broker")
         broker = EmbeddedBroker(self._ports.kafka, log_file=self.log.with_name("broker.log"), data_dir=self.data)
         self._stack.enter_context(broker)
@@ -112,6 +116,8 @@ class Environment:
         self.settings_file.write_text(_addresses(self.settings), encoding="utf-8")
         self._say("the agents")
         self.agents = tuple(Agent(name, http + i) for i, name in enumerate(self.settings.runtime.agents))
+        if self.settings.serves:
+            self._api = Agent(API, http + len(self.agents))
         self._processes.run(self.settings)
         self._wait_until_ready()
 
@@ -127,7 +133,7 @@ class Environment:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        waiting = list(self.agents)
+        waiting = self._all()
         while waiting:
             waiting = [agent for agent in waiting if not health.ready(agent.port)]
             if self.ended is not None:
@@ -143,8 +149,16 @@ class Environment:
         return self._processes.exit_code if self._processes else None
 
     def not_ready(self) -> list[Agent]:
-        """The agents that are not ready now."""
-        return [agent for agent in self.agents if not health.ready(agent.port)]
+        """The agents that are not ready now, and the API when it is not."""
+        return [agent for agent in self._all() if not health.ready(agent.port)]
+
+    def _all(self) -> list[Agent]:
+        return [*self.agents, self._api] if self._api is not None else list(self.agents)
+
+    @property
+    def api(self) -> str | None:
+        """Where the API listens, None when there is nothing to serve."""
+        return f"http://{self.settings.api.host}:{self.settings.api.port}" if self._api is not None else None
 
     def troubles(self) -> list[Trouble]:
         """What the agents logged as errors since the last call."""
@@ -175,6 +189,14 @@ class Environment:
         self.stop()
 
 
+def _with_port(settings: Settings) -> Settings:
+    """With the port of the API, which others are told.
+
+    Raises: PortInUseError."""
+    port = neighbours("the API", settings.api.port, 1)
+    return settings.model_copy(update={"api": settings.api.model_copy(update={"port": port})})
+
+
 def _addressed(settings: Settings, data: Path, bootstrap: str, warehouse: EmbeddedWarehouse, http: int) -> Settings:
     """The settings with the addresses of what was started, and with what the embedded broker can't do left out."""
     kafka = settings.kafka.model_copy(
@@ -192,7 +214,8 @@ def _addressed(settings: Settings, data: Path, bootstrap: str, warehouse: Embedd
         update={"host": warehouse.host, "port": warehouse.port, "http_port": warehouse.http_port, "secure": False}
     )
     runtime = settings.runtime.model_copy(update={"http_port": http, "log_format": "json"})
-    return settings.model_copy(update={"kafka": kafka, "warehouse": store, "runtime": runtime, "data": data})
+    changed = {"kafka": kafka, "warehouse": store, "runtime": runtime, "data": data}
+    return settings.model_copy(update=changed)
 
 
 def _addresses(settings: Settings) -> str:
@@ -202,7 +225,9 @@ def _addresses(settings: Settings) -> str:
     rules = tuple(path.absolute() for path in settings.journey.rules)
     journey = settings.journey.model_copy(update={"rules": rules})
     policies = tuple(path.absolute() for path in settings.outreach.policies)
-    outreach = settings.outreach.model_copy(update={"policies": policies})
+    texts = tuple(path.absolute() for path in settings.outreach.texts)
+    # Not the links: what signs them is secret.
+    outreach = settings.outreach.model_copy(update={"policies": policies, "texts": texts, "links": None})
     sections = {"enrich": settings.enrich, "journey": journey, "outreach": outreach}
     # JSON is YAML; lengths of time are milliseconds where they have no unit.
     dumped = {name: section.model_dump(mode="json", exclude_defaults=True) for name, section in sections.items()}

@@ -2,34 +2,37 @@
 
 from zoneinfo import ZoneInfo
 
-from touchline.agents.settings import OutreachMode, OutreachSettings, Settings
+from touchline.agents.settings import OutreachMode, Settings
 from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.policy import Policy
+from touchline.pipeline.outreach.plan import Cap, Plan, PolicyBook, Switches
 from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.pipeline.outreach.quiet import QuietHours
 from touchline.schemas.control import ClockMode
 
 
 def build(settings: Settings) -> OutreachProcessor:
-    """The processor with the policy that the settings describe.
+    """The processor with the policies that the settings describe.
 
     Raises: FileError when a message text is wrong."""
     live = settings.clock is ClockMode.LIVE
-    return OutreachProcessor(policy_of(settings.outreach), built_in_messages(), live=live)
+    return OutreachProcessor(book_of(settings), built_in_messages(), live=live)
 
 
-def policy_of(settings: OutreachSettings) -> Policy:
-    """The settings as a policy."""
-    quiet = settings.quiet_hours
-    return Policy(
-        observe=settings.mode is OutreachMode.OBSERVE,
-        hold_out=settings.hold_out,
-        experiment=settings.experiment,
-        cooldown=settings.cooldown,
-        cap=settings.cap,
-        cap_window=settings.cap_window,
-        max_age=settings.max_age,
+def book_of(settings: Settings) -> PolicyBook:
+    """The settings as a book with one plan for all."""
+    said = settings.outreach
+    quiet = said.quiet_hours
+    plan = Plan(
+        channels=said.channels,
+        cooldown=said.cooldown,
         quiet=None if quiet is None else QuietHours.parse(quiet.start, quiet.end),
-        zone=ZoneInfo(settings.zone),
-        channels=settings.channels,
+        max_age=said.max_age,
+        hold_out=said.hold_out,
+        experiment=said.experiment,
+    )
+    return PolicyBook(
+        default=plan,
+        cap=Cap(said.cap, said.cap_window),
+        switches=Switches(observe=said.mode is OutreachMode.OBSERVE),
+        zone=ZoneInfo(said.zone),
     )

@@ -13,21 +13,38 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import structs
+
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.outreach.case import Circumstances
+from touchline.pipeline.outreach.contact import Contact
 from touchline.pipeline.outreach.decide import decide
 from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.policy import Contact, Policy
+from touchline.pipeline.outreach.pace import Turns
+from touchline.pipeline.outreach.plan import Cap, Plan, PolicyBook, Switches
 from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.schemas.codec import encode
 from touchline.schemas.customer import Profile
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Control, Polarity, Severity, SignalStatus, Stage
+from touchline.schemas.vocabulary import Channel, Control, Polarity, Purpose, Route, Severity, SignalStatus, Stage
 from touchline.schemas.wire import CUSTOMERS, SIGNALS
 
 NOON = to_ms(datetime(2026, 6, 10, 12, tzinfo=UTC))
-POLICY = Policy(observe=False, hold_out=0.1)
+BOOK = PolicyBook(
+    default=Plan(hold_out=0.1),
+    by_rule={
+        "rule_1": Plan("surveys", purpose=Purpose.SERVICE, cap_group="surveys", priority=20),
+        "rule_2": Plan("calls", route=Route.PERSON, target="queue:service", cooldown=HOUR),
+        "rule_3": Plan("late", delay=10 * MINUTE, priority=80),
+        "rule_4": Plan("many", pace=20_000),
+    },
+    channel_caps={Channel.SMS: Cap(2, 7 * DAY)},
+    group_caps={"surveys": Cap(1, 30 * DAY)},
+    switches=Switches(observe=False),
+)
+PLAIN = PolicyBook(default=Plan(hold_out=0.1), switches=Switches(observe=False))
 ROUNDS = 100
 
 
@@ -73,13 +90,18 @@ def cases() -> dict[str, Callable[[], Any]]:
     """One verdict of each costly kind."""
     person = profile("c-1")
     recent = [Contact(NOON - n * DAY, f"rule_{n}") for n in range(1, 10)]
+    signal_4 = signal(3, "c-1", NOON, "rule_4")
     noon, night = signal(1, "c-1", NOON), signal(2, "c-1", NOON + 10 * HOUR)
-    open_cap = replace(POLICY, cap=20)
+    open_cap = replace(BOOK, cap=Cap(20, 7 * DAY))
+    several = [structs.replace(contact, channel=Channel.SMS, group="surveys") for contact in recent]
+    paced = Circumstances(turns=Turns(20_000, 1, 4), taken=[(0, Turns(20_000, 1, 4).first(NOON + HOUR))])
     return {
         "sent": lambda: decide(noon, person, recent, open_cap, NOON),
         "held": lambda: decide(night, person, recent, open_cap, NOON + 10 * HOUR),
-        "frequency_cap": lambda: decide(noon, person, recent, POLICY, NOON),
-        "cooldown": lambda: decide(noon, person, [Contact(NOON - HOUR, "long_wait")], POLICY, NOON),
+        "frequency_cap": lambda: decide(noon, person, recent, BOOK, NOON),
+        "cooldown": lambda: decide(noon, person, [Contact(NOON - HOUR, "long_wait")], BOOK, NOON),
+        "channel_caps": lambda: decide(noon, person, several, open_cap, NOON),
+        "paced": lambda: decide(signal_4, person, recent, open_cap, NOON, paced),
     }
 
 
@@ -94,9 +116,9 @@ def microseconds(work: Callable[[], Any], times: int) -> float:
     return min(found)
 
 
-def through_the_processor(count: int, batch: int) -> float:
+def through_the_processor(book: PolicyBook, count: int, batch: int) -> float:
     """Decisions a second: `count` signals of a quarter as many customers, in batches."""
-    shard = LocalShard(OutreachProcessor(POLICY, built_in_messages()), 0, 1)
+    shard = LocalShard(OutreachProcessor(book, built_in_messages()), 0, 1)
     customers = [f"c-{n}" for n in range(max(count // 4, 1))]
     people = [PlainRecord(n, 0, c.encode(), encode(profile(c))) for n, c in enumerate(customers)]
     shard.process(CUSTOMERS, people, 0)
@@ -125,7 +147,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = {f"decide_{name}_us": round(microseconds(work, 200), 2) for name, work in cases().items()}
-    found["processor_decisions_per_second"] = round(through_the_processor(options.count, options.batch))
+    for name, book in (("one_plan", PLAIN), ("many_plans", BOOK)):
+        found[f"{name}_decisions_per_second"] = round(through_the_processor(book, options.count, options.batch))
     if options.json:
         print(json.dumps(found))
         return

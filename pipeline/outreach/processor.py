@@ -15,6 +15,7 @@ from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.outreach.messages import Messages
 from touchline.pipeline.outreach.plan import PolicyBook
+from touchline.pipeline.outreach.rations import Rations
 from touchline.pipeline.outreach.settle import Settling
 from touchline.pipeline.outreach.state import (
     REMEMBERED,
@@ -78,7 +79,8 @@ class OutreachProcessor(Processor[OutreachState]):
 
     def process(self, batch: Batch, state: OutreachState, out: Outbox) -> None:
         """Takes in signals and ticks, profiles, incidents or deliveries. The wall clock plays no part."""
-        settling = Settling(self.book, self._memory, self._messages, state, out, batch.partition, batch.partitions)
+        rations = Rations(state, batch.partition, batch.partitions)
+        settling = Settling(self.book, self._memory, self._messages, state, out, batch.partition, rations)
         turn = _Turn(settling, state, out, max(self._memory, REMEMBERED))
         for record in batch.records:
             turn.record(batch.topic, record)

@@ -5,7 +5,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Final
 
-from touchline.pipeline.engine.clock import DAY, from_ms, to_ms
+from touchline.pipeline.engine.clock import from_ms, to_ms
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.friction.incidents import Known
 from touchline.pipeline.outreach.arbitration import MAX_LINKED, ahead, behind, link
@@ -14,8 +14,8 @@ from touchline.pipeline.outreach.contact import Contact, rank_of, remembered
 from touchline.pipeline.outreach.decide import decide
 from touchline.pipeline.outreach.ids import decision_id
 from touchline.pipeline.outreach.messages import Messages
-from touchline.pipeline.outreach.pace import Turns, day_of, share_of
-from touchline.pipeline.outreach.plan import Plan, PolicyBook
+from touchline.pipeline.outreach.plan import PolicyBook
+from touchline.pipeline.outreach.rations import Rations
 from touchline.pipeline.outreach.requests import cancelled, journey_of, kept, request_of
 from touchline.pipeline.outreach.state import CustomerState, Held, OutreachState, SignalState, Stage, Step, keep
 from touchline.pipeline.outreach.waiting import explaining
@@ -27,15 +27,13 @@ from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Arm, Outcome, Reason, Route, SignalStatus
 from touchline.schemas.wire import DECISIONS, REQUESTS
 
-_FORGOTTEN: Final = 3 * DAY
-"""How long the turns of a plan, and a day of the ramp, are known after they were used last."""
-
 _NOT_ANY_MORE: Final = "Not sent any more if it has not left yet: the signal was {} meanwhile."
 
 
 @dataclass(slots=True)
 class Settling:
-    """Takes steps, in one batch of one shard. `memory`: how long a contact matters."""
+    """Takes steps, in one batch of one shard. `memory`: how long a contact matters. `rations`: what the shard may give
+    out in portions."""
 
     book: PolicyBook
     memory: int
@@ -43,7 +41,7 @@ class Settling:
     state: OutreachState
     out: Outbox
     partition: int
-    partitions: int
+    rations: Rations
 
     def take(self, customer: CustomerState, at: int, signal_id: str, step: Step) -> None:
         """One step of a signal, as of its time."""
@@ -108,12 +106,12 @@ class Settling:
             told_by="" if told_by == signal_id else told_by,
             since=known.first,
             turn=known.turn,
-            turns=Turns(plan.pace, self.partition, self.partitions) if plan.pace else None,
-            taken=(state.turns.get(_turns_of(plan), self._latest(at)) or []) if plan.pace else [],
+            turns=self.rations.turns(plan),
+            taken=self.rations.taken(plan, at),
             turns_from=state.clock.value.at if state.clock.value.live else 0,
             winner=None if known.winner is None else Rival(*known.winner),
             waiting=ahead(state, book, customer, mine) if others and plan.route is Route.CUSTOMER else None,
-            ramp_left=not book.switches.ramp or self._ramp(at) > 0,
+            ramp_left=self.rations.ramp_left(book.switches, at),
         )
         return more, mine
 
@@ -132,8 +130,8 @@ class Settling:
             customer.tell(more.incident.incident, signal_id)
         elif customer.told:
             customer.withdraw(signal_id)
-        if verdict.sent or verdict.reason is Reason.PACED:
-            self._take_turn(verdict, more, at)
+        if more.turns is not None and (verdict.sent or verdict.reason is Reason.PACED):
+            self.rations.take_turn(verdict.plan, more.turns, more.turn, at if verdict.sent else verdict.release_at)
         known.turn = verdict.release_at if verdict.reason is Reason.PACED else None
         if verdict.outcome is Outcome.HELD:
             known.stage = Stage.HELD
@@ -202,7 +200,7 @@ class Settling:
             linked += behind(self.state, customer, mine, verdict)
         known.linked = []
         if not observed:
-            self._count_ramp(at)
+            self.rations.count(self.book.switches, at)
             known.send_before = verdict.send_before if self.state.clock.value.live else None
         message = None
         if profile is not None and verdict.channel is not None:
@@ -224,36 +222,6 @@ class Settling:
             signal = copy(signal)
             signal.rule = name
         return self.messages.render(signal, address)
-
-    def _take_turn(self, verdict: Verdict, more: Circumstances, at: int) -> None:
-        """The turn that a message waits for, or that it takes now without having waited."""
-        turns = more.turns
-        turn = at if verdict.sent else verdict.release_at
-        if turns is None or turn is None or more.turn == turn:
-            return
-        now = self.state.clock.value.at
-        taken = turns.take(more.taken, turn, min(now, turn))
-        self.state.turns.put(_turns_of(verdict.plan), taken, expires=max(now, turn) + _FORGOTTEN)
-
-    def _ramp(self, at: int) -> int:
-        """How many messages the ramp still lets through today in this shard."""
-        switches = self.book.switches
-        day = day_of(at, switches.ramp_from)
-        if day < 0:
-            return 0
-        whole = switches.ramp[min(day, len(switches.ramp) - 1)]
-        sent = self.state.ramp.get(f"{switches.ramp_from} {day}", self._latest(at)) or 0
-        return share_of(day, whole, self.partition, self.partitions) - sent
-
-    def _count_ramp(self, at: int) -> None:
-        switches = self.book.switches
-        if switches.ramp:
-            key = f"{switches.ramp_from} {day_of(at, switches.ramp_from)}"
-            now = self._latest(at)
-            self.state.ramp.put(key, (self.state.ramp.get(key, now) or 0) + 1, expires=now + _FORGOTTEN)
-
-    def _latest(self, at: int) -> int:
-        return max(at, self.state.clock.value.at)
 
     def _decision(
         self, signal: Signal, known: SignalState, verdict: Verdict, profile: Profile | None, *, at: int,
@@ -312,7 +280,3 @@ def _ended(signal: Signal, known: SignalState) -> Signal:
 
 def _template(verdict: Verdict) -> str:
     return verdict.plan.template or verdict.about
-
-
-def _turns_of(plan: Plan) -> str:
-    return f"{plan.id} {plan.pace}"

@@ -1,38 +1,28 @@
 """The outreach agent: what becomes of each signal."""
 
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
 
-from touchline.agents.settings import OutreachMode, Settings
+from touchline.agents.policybook import book_of
+from touchline.agents.policyfollower import PolicyFollower
+from touchline.agents.runtime.metrics import Metrics
+from touchline.agents.settings import Settings
 from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.plan import Cap, Plan, PolicyBook, Switches
 from touchline.pipeline.outreach.processor import OutreachProcessor
-from touchline.pipeline.outreach.quiet import QuietHours
 from touchline.schemas.control import ClockMode
+
+__all__ = ["book_of", "build", "companion"]
 
 
 def build(settings: Settings) -> OutreachProcessor:
-    """The processor with the policies that the settings describe.
+    """The processor with the policies in force.
 
-    Raises: FileError when a message text is wrong."""
+    Raises: FileError when a policy or a message text is wrong."""
     live = settings.clock is ClockMode.LIVE
     return OutreachProcessor(book_of(settings), built_in_messages(), live=live)
 
 
-def book_of(settings: Settings) -> PolicyBook:
-    """The settings as a book with one plan for all."""
-    said = settings.outreach
-    quiet = said.quiet_hours
-    plan = Plan(
-        channels=said.channels,
-        cooldown=said.cooldown,
-        quiet=None if quiet is None else QuietHours.parse(quiet.start, quiet.end),
-        max_age=said.max_age,
-        hold_out=said.hold_out,
-        experiment=said.experiment,
-    )
-    return PolicyBook(
-        default=plan,
-        cap=Cap(said.cap, said.cap_window),
-        switches=Switches(observe=said.mode is OutreachMode.OBSERVE),
-        zone=ZoneInfo(said.zone),
-    )
+def companion(
+    settings: Settings, processor: OutreachProcessor, metrics: Metrics, stop: Callable[[BaseException], None]
+) -> PolicyFollower:
+    """Takes over policies and stops that change while it runs."""
+    return PolicyFollower(settings, processor.put_in_force, metrics, stop)

@@ -27,9 +27,7 @@ from touchline.pipeline.outreach.quiet import QuietHours
 from touchline.pipeline.outreach.recipient import allowed, choose_channel, zone_of
 from touchline.schemas.customer import Profile
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Channel, Outcome, Reason, Route, Scope
-
-_NOBODYS = "Not sent: an incident is no single customer's, so there is nobody to write to."
+from touchline.schemas.vocabulary import Channel, Outcome, Reason, Route
 
 _Hold = tuple[Reason, int, str]
 """Why it waits, until when, and the same in words."""
@@ -55,8 +53,6 @@ def decide(
         more: what else bears on it.
     """
     case = _case(signal, profile, history, book, now, more)
-    if signal.scope is Scope.INCIDENT and case.to_customer:
-        return _verdict(case, Outcome.SUPPRESSED, Reason.NO_CHANNEL, _NOBODYS)
     for reason, check in CHECKS:
         words = check(case)
         if words is not None:

@@ -152,13 +152,14 @@ def test_a_release_goes_before_what_is_later_although_an_earlier_release_stands_
     assert [todo.signal_id for todo in customer.queue] == ["a", "b", "c"]
 
 
-def test_nobody_is_written_to_about_the_incident_itself_and_in_history_as_of_its_own_time() -> None:
+def test_of_the_incident_itself_its_owner_is_told_and_in_history_as_of_its_own_time() -> None:
     for live in (True, False):
         shard = outreach(live=live)
         advance(shard, NOON + DAY, live=live)
         one = signal("i-1", NOON, scope=Scope.INCIDENT, customer="party:dhl", group="party:dhl", profile_revision=0)
         (decision,) = feed(shard, SIGNALS, one)
-        assert (decision.reason, decision.at) == ("no_channel", from_ms(NOON + DAY if live else NOON))
+        assert (decision.reason, decision.route, decision.target) == ("sent", "owner", "owner:care")
+        assert (decision.message, decision.at) == (None, from_ms(NOON + DAY if live else NOON))
 
 
 def test_incidents_that_are_long_over_are_forgotten() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
@@ -131,14 +132,14 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
             del self.told[next(iter(self.told))]
 
     def waiting(self) -> list[Held]:
-        """Every held signal once, also those whose next step is on its way."""
+        """Every held signal once, also those whose next step is on its way, the highest rank first."""
         known = {one.signal_id for one in self.held}
         called = [
             Held(todo.at, todo.rank, todo.since, todo.signal_id, todo.route)
             for todo in self.queue
             if todo.step is Step.RELEASE and todo.signal_id not in known
         ]
-        return [*self.held, *called]
+        return sorted([*self.held, *called], key=itemgetter(1, 2, 3))
 
     def withdraw(self, signal_id: str) -> None:
         """Nothing is told by that signal any more."""

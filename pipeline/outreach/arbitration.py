@@ -21,15 +21,12 @@ _FOR_ONE = frozenset({"stop", "ramp"})
 
 def ahead(state: OutreachState, book: PolicyBook, customer: CustomerState, mine: Held) -> Rival | None:
     """The held signal of the highest rank that goes before mine."""
-    best: Held | None = None
     for other, known in _rivals(state, customer, mine):
-        stopped = known.signal is not None and book.switches.stops(known.signal.rule)
-        if other[1:4] < mine[1:4] and not stopped and (best is None or other[1:4] < best[1:4]):
-            best = other
-    known_best = None if best is None else state.signals.get(best.signal_id, best.at)
-    if best is None or known_best is None or known_best.signal is None:
-        return None
-    return Rival(best.signal_id, known_best.signal.rule, book.plan(known_best.signal).priority)
+        if other[1:4] > mine[1:4] or known.signal is None:
+            return None
+        if not book.switches.stops(known.signal.rule):
+            return Rival(other.signal_id, known.signal.rule, book.plan(known.signal).priority)
+    return None
 
 
 def behind(state: OutreachState, customer: CustomerState, mine: Held, verdict: Verdict) -> Iterator[str]:
@@ -51,6 +48,7 @@ def link(state: OutreachState, teller: str, signal_id: str, at: int) -> None:
 
 
 def _rivals(state: OutreachState, customer: CustomerState, mine: Held) -> Iterator[tuple[Held, SignalState]]:
+    """The other messages that wait, the highest rank first."""
     for other in customer.waiting():
         if other.signal_id == mine.signal_id or other.route is not Route.CUSTOMER:
             continue

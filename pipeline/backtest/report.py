@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from touchline.pipeline.backtest.cases import CaseBook, Foresight, Part
+from touchline.pipeline.backtest.outreach import OutreachFigures
 from touchline.pipeline.backtest.run import PastSignal
 from touchline.pipeline.engine.clock import DAY, from_ms
 from touchline.pipeline.friction.rules import CUSTOMER, RuleSet
@@ -82,7 +83,7 @@ class PartFigures:
 class BackTestReport:
     """A whole back-test. `left_out`: what of the input is no part of it, by reason. `too_late`: touchpoints that came
     so late that they open nothing. `unknown`: by rule and field, how often an event lacked it. `remarks` are for the
-    reader: what makes figures doubtful."""
+    reader: what makes figures doubtful. `outreach`: what it would have done, where policies were given."""
 
     source: str
     since: datetime | None
@@ -100,6 +101,7 @@ class BackTestReport:
     unknown: Mapping[str, int] = field(default_factory=dict)
     remarks: Sequence[str] = ()
     parts: Sequence[PartFigures] = ()
+    outreach: OutreachFigures | None = None
 
 
 class Figures:

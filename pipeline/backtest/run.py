@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from touchline.pipeline.backtest.outreach import OutreachTrial
 from touchline.pipeline.engine.clock import SECOND, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Output, PlainRecord
@@ -19,6 +20,7 @@ from touchline.pipeline.enrichment.processor import TICK_RECORDS, EnrichProcesso
 from touchline.pipeline.friction.incident import SLOT, IncidentProcessor
 from touchline.pipeline.friction.journey import JourneyOptions, JourneyProcessor
 from touchline.pipeline.friction.rules import RuleSet
+from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.schemas.codec import decode_touchpoint, encode
 from touchline.schemas.control import Control, Tick
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -94,16 +96,20 @@ class Trial:
     shard: LocalShard
     incident: LocalShard | None = None
     lag: int = 0
+    outreach: OutreachTrial | None = None
     signals: dict[str, PastSignal] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rules: RuleSet, options: JourneyOptions) -> "Trial":
-        """For a set of rules; the agent `incident` works only where one is about incidents."""
+    def of(cls, rules: RuleSet, options: JourneyOptions, outreach: OutreachProcessor | None = None) -> "Trial":
+        """For a set of rules; the agent `incident` works only where one is about incidents, and outreach only where it
+        is asked for."""
         journey = LocalShard(JourneyProcessor(rules, options), 0, 1)
+        told = None if outreach is None else OutreachTrial.of(outreach)
         if not rules.incidents:
-            return cls(journey)
+            return cls(journey, outreach=told)
         incident = IncidentProcessor(rules, options)
-        return cls(journey, LocalShard(incident, 0, 1), max(incident.lags.values()) + options.lateness)
+        lag = max(incident.lags.values()) + options.lateness
+        return cls(journey, LocalShard(incident, 0, 1), lag, told)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -132,6 +138,8 @@ class Trial:
                 record = PlainRecord(0, 0, output.key, output.value, output.headers)
                 (candidates if output.topic == CANDIDATES else incidents).append(record)
         self.shard.changelog.clear()  # a back-test is not continued
+        if self.outreach is not None:
+            self.outreach.process(outputs)
         if self.incident is not None and candidates:
             self._follow(self.incident.process(CANDIDATES, candidates, 0))
             self.incident.changelog.clear()
@@ -176,10 +184,18 @@ class HistoryRun:
         sets: the sets of rules.
         options: of the agent `journey`.
         look: sees every touchpoint.
+        outreach: decides on the signals, on the log clock; None: nobody does.
     """
 
-    def __init__(self, enrich: EnrichProcessor, sets: Sequence[RuleSet], options: JourneyOptions, look: Look) -> None:
-        self.trials = [Trial.of(rules, options) for rules in sets]
+    def __init__(
+        self,
+        enrich: EnrichProcessor,
+        sets: Sequence[RuleSet],
+        options: JourneyOptions,
+        look: Look,
+        outreach: OutreachProcessor | None = None,
+    ) -> None:
+        self.trials = [Trial.of(rules, options, outreach) for rules in sets]
         self.since: int | None = None
         self.until: int | None = None
         self.too_late = 0

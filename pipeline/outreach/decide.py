@@ -1,215 +1,175 @@
 """What becomes of a signal: one verdict with one reason.
 
 The reasons are checked in the order of `Reason`, and the first that applies is the reason. Observe mode is no reason:
-it stands beside the verdict. Purpose: a message about friction or a need serves the customer's own order or case
-(SERVICE, sent unless they withdrew that); one about delight asks them a favour (MARKETING, sent only with consent).
+it stands beside the verdict. A message to the customer is checked for all of them; a request to one of us (a task, a
+notice) for those that are not about the customer's consent and peace.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import tzinfo
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
 from functools import lru_cache
-from hashlib import blake2b
-from typing import Final
 
-from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, from_ms, to_ms
-from touchline.pipeline.friction.incidents import Known
-from touchline.pipeline.outreach.policy import Contact, Policy
+from touchline.pipeline.engine.clock import from_ms, to_ms
+from touchline.pipeline.outreach.case import (
+    PLAIN,
+    Case,
+    Circumstances,
+    Verdict,
+    observed_by,
+    plan_of,
+    purpose_of,
+    target_of,
+)
+from touchline.pipeline.outreach.checks import CHECKS, lower_priority, span
+from touchline.pipeline.outreach.contact import Contact
+from touchline.pipeline.outreach.plan import Plan, PolicyBook
 from touchline.pipeline.outreach.quiet import QuietHours
+from touchline.pipeline.outreach.recipient import allowed, choose_channel, zone_of
 from touchline.schemas.customer import Profile
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Channel, Outcome, Polarity, Purpose, Reason, Scope, Severity
+from touchline.schemas.vocabulary import Channel, Outcome, Reason, Route
 
-_NARROW: Final = {purpose: {channel: f"{purpose}/{channel}" for channel in Channel} for purpose in Purpose}
-"""How consent for a purpose on one channel is called."""
-
-_NOBODYS: Final = "Not sent: an incident is no single customer's, so there is nobody to write to."
-
-_UNITS: Final = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of a signal now, and why, in words. Times in milliseconds since 1970 UTC.
-
-    `channel` is set when the message is sent. `release_at`: when a held one is decided again. `send_before`: from when
-    on a message that is sent now, but has not left yet, must stay.
-    """
-
-    outcome: Outcome
-    reason: Reason
-    explanation: str
-    purpose: Purpose
-    channel: Channel | None = None
-    release_at: int | None = None
-    send_before: int | None = None
-
-
-@dataclass(slots=True)
-class _Case:
-    signal: Signal
-    profile: Profile | None
-    history: Sequence[Contact]  # those that count
-    policy: Policy
-    now: int
-    purpose: Purpose
-    channels: tuple[Channel, ...]
-    incident: Known | None
+_Hold = tuple[Reason, int, str]
+"""Why it waits, until when, and the same in words."""
 
 
 def decide(
     signal: Signal,
     profile: Profile | None,
     history: Sequence[Contact],
-    policy: Policy,
+    book: PolicyBook,
     now: int,
-    incident: Known | None = None,
+    more: Circumstances = PLAIN,
 ) -> Verdict:
     """The verdict on one signal.
 
     Args:
         signal: in its latest state; one that is no longer open is resolved.
         profile: what is known of the customer, None when nothing is.
-        history: the messages that went to the customer, in any order; at least those within `policy.memory`.
-        policy: what may be sent.
+        history: what went to the customer, and who was asked about them, in order; at least what is within
+            `book.memory`.
+        book: what is to be done, and what may be sent.
         now: milliseconds since 1970 UTC, in event time.
-        incident: the one that stands now and explains the signal.
+        more: what else bears on it.
     """
-    if signal.scope is Scope.INCIDENT:
-        return Verdict(Outcome.SUPPRESSED, Reason.NO_CHANNEL, _NOBODYS, Purpose.SERVICE)
-    purpose = Purpose.MARKETING if signal.polarity is Polarity.DELIGHT else Purpose.SERVICE
-    # What was only observed never reached the customer, so it doesn't count once messages are really sent.
-    counting = history if policy.observe else [contact for contact in history if not contact.observed]
-    case = _Case(signal, profile, counting, policy, now, purpose, _allowed(profile, purpose, policy), incident)
-    for reason, check in _CHECKS:
+    case = _case(signal, profile, history, book, now, more)
+    for reason, check in CHECKS:
         words = check(case)
         if words is not None:
-            return Verdict(Outcome.SUPPRESSED, reason, words, purpose)
-    zone = policy.zone_of(profile)
-    if policy.quiet is not None and policy.quiet.are_at(now, zone):
-        end = policy.quiet.ends_after(now, zone)
-        return Verdict(Outcome.HELD, Reason.QUIET_HOURS, _held(end, policy.quiet, zone), purpose, release_at=end)
-    channel = choose_channel(profile, case.channels)
+            return _verdict(case, Outcome.SUPPRESSED, reason, words)
+    zone = zone_of(profile, book.zone) if case.to_customer else UTC
+    hold = _hold(case, zone)
+    words = lower_priority(case, held=hold is not None)
+    if words is not None:
+        return _verdict(case, Outcome.SUPPRESSED, Reason.LOWER_PRIORITY, words)
+    if hold is not None:
+        why, until, words = hold
+        return _verdict(case, Outcome.HELD, why, words, release_at=until)
+    return _send(case, zone) if case.to_customer else _ask(case)
+
+
+def _case(
+    signal: Signal,
+    profile: Profile | None,
+    history: Sequence[Contact],
+    book: PolicyBook,
+    now: int,
+    more: Circumstances,
+) -> Case:
+    plan, telling = plan_of(book, signal, more.incident)
+    about = more.incident.rule if telling and more.incident is not None else signal.rule
+    purpose = purpose_of(signal, plan)
+    why = observed_by(book, signal, plan, about, ramp_left=more.ramp_left)
+    # What was only observed never reached the customer, so it doesn't count once messages are really sent.
+    counting = history if why else [contact for contact in history if not contact.observed]
+    usable = allowed(profile, purpose, plan.channels)
+    return Case(signal, profile, counting, book, now, more, plan, telling, about, purpose, usable, why)
+
+
+def _verdict(
+    case: Case,
+    outcome: Outcome,
+    reason: Reason,
+    words: str,
+    *,
+    channel: Channel | None = None,
+    release_at: int | None = None,
+    send_before: int | None = None,
+) -> Verdict:
+    return Verdict(
+        outcome=outcome,
+        reason=reason,
+        explanation=words,
+        plan=case.plan,
+        about=case.about,
+        purpose=case.purpose,
+        channel=channel,
+        release_at=release_at,
+        send_before=send_before,
+        observed_by=case.observed_by,
+        experiment=case.experiment,
+        arm=case.arm,
+        telling=case.telling,
+    )
+
+
+def _hold(case: Case, zone: tzinfo) -> _Hold | None:
+    """What holds it now, in the order of the reasons."""
+    plan, now, since = case.plan, case.now, case.more.since
+    if plan.delay:
+        until = (now if since is None else since) + plan.delay
+        if now < until:
+            return Reason.DELAYED, until, _delayed(until, plan)
+    quiet = plan.quiet if case.to_customer else None
+    turns = case.more.turns
+    if turns is not None and case.more.turn != now:
+        until = turns.free(case.more.taken, max(now, case.more.turns_from), lambda at: _asleep(quiet, zone, at))
+        if until > now:
+            return Reason.PACED, until, _paced(until, plan)
+    if quiet is not None and quiet.are_at(now, zone):
+        until = quiet.ends_after(now, zone)
+        return Reason.QUIET_HOURS, until, _held(until, quiet, zone)
+    return None
+
+
+def _asleep(quiet: QuietHours | None, zone: tzinfo, at: int) -> int | None:
+    return quiet.ends_after(at, zone) if quiet is not None and quiet.are_at(at, zone) else None
+
+
+def _send(case: Case, zone: tzinfo) -> Verdict:
+    signal, usable = case.signal, case.usable
+    tested = case.book.switches.test_recipient
+    if tested and not case.observed_by:  # a channel without one would reach the customer
+        usable = tuple([channel for channel in usable if channel in tested])
+    channel = choose_channel(case.profile, usable, signal.stage)
     if channel is None:
-        return Verdict(Outcome.SUPPRESSED, Reason.NO_CHANNEL, _unreachable(case), purpose)
-    words = f"Sent by {channel}: {signal.polarity} {signal.rule} ({signal.severity}), {purpose} message."
-    return Verdict(Outcome.SENT, Reason.SENT, words, purpose, channel, send_before=_send_before(case, zone))
+        return _verdict(case, Outcome.SUPPRESSED, Reason.NO_CHANNEL, _unreachable(case, usable))
+    words = f"Sent by {channel}: {signal.polarity} {signal.rule} ({signal.severity}), {case.purpose} message."
+    if case.telling and case.more.incident is not None:
+        known = case.more.incident
+        words = f"Sent by {channel}: tells of {known.rule} ({known.incident}), which explains {signal.rule}."
+    before = to_ms(signal.at) + case.plan.max_age
+    quiet = case.plan.quiet.starts_after(case.now, zone) if case.plan.quiet is not None else None
+    if quiet is not None and quiet < before:
+        before = quiet
+    return _verdict(case, Outcome.SENT, Reason.SENT, words, channel=channel, send_before=before)
 
 
-def _allowed(profile: Profile | None, purpose: Purpose, policy: Policy) -> tuple[Channel, ...]:
-    if profile is None or not profile.consent:
-        return policy.channels if purpose is Purpose.SERVICE else ()
-    consent, names = profile.consent, _NARROW[purpose]
-    otherwise = consent.get(purpose, purpose is Purpose.SERVICE)
-    return tuple([channel for channel in policy.channels if consent.get(names[channel], otherwise)])
-
-
-def consents(profile: Profile | None, purpose: Purpose, channel: Channel) -> bool:
-    """Whether a message of that purpose may go by that channel. The narrower statement decides; where the customer
-    said nothing, service messages may and marketing may not."""
-    consent = profile.consent if profile is not None else {}
-    return consent.get(_NARROW[purpose][channel], consent.get(purpose, purpose is Purpose.SERVICE))
-
-
-def held_out(customer: str, experiment: str, share: float) -> bool:
-    """Whether a customer belongs to the hold-out of an experiment: always the same answer, and a larger share only
-    adds customers."""
-    if share <= 0:
-        return False
-    digest = blake2b(f"{experiment}\0{customer}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) < share * 2**64
-
-
-def choose_channel(profile: Profile | None, allowed: Sequence[Channel]) -> Channel | None:
-    """The customer's preference where it is allowed and reaches them, else the first that does; None when none does."""
-    if profile is None:
-        return None
-    reachable = [channel for channel in allowed if profile.addresses.get(channel)]
-    if profile.preferred in reachable:
-        return profile.preferred
-    return reachable[0] if reachable else None
-
-
-def _resolved(case: _Case) -> str | None:
-    return None if case.signal.is_open else f"Not sent: the signal was {case.signal.status} meanwhile."
-
-
-def _erased(case: _Case) -> str | None:
-    return "Not sent: the customer was erased." if case.profile is not None and case.profile.erased else None
-
-
-def _too_old(case: _Case) -> str | None:
-    age = case.now - to_ms(case.signal.at)
-    if age <= case.policy.max_age:
-        return None
-    return f"Not sent: the signal is {span(age)} old; older than {span(case.policy.max_age)} is too old."
-
-
-def _incident(case: _Case) -> str | None:
-    known = case.incident
-    if known is None:
-        return None
-    since = from_ms(known.opened).isoformat(" ", "minutes")[:16]
-    return f"Not sent: {known.rule} explains it, an incident of {known.group} since {since} UTC ({known.incident})."
-
-
-def _no_consent(case: _Case) -> str | None:
-    if case.channels:
-        return None
-    if case.purpose is Purpose.SERVICE:
-        return "Not sent: the customer withdrew consent to service messages on every channel."
-    return "Not sent: the customer has not consented to marketing on any channel."
-
-
-def _hold_out(case: _Case) -> str | None:
-    policy, signal = case.policy, case.signal
-    if signal.severity is Severity.CRITICAL or not held_out(signal.customer, policy.experiment, policy.hold_out):
-        return None
-    return f"Not sent: the customer is in the hold-out of {policy.experiment} ({policy.hold_out:.0%})."
-
-
-def _cooldown(case: _Case) -> str | None:
-    rule, policy = case.signal.rule, case.policy
-    times = [contact.at for contact in case.history if contact.rule == rule]
-    last = max(times) if times else None
-    if last is None or case.now - last >= policy.cooldown:
-        return None
-    since = span(case.now - last)
-    return f"Not sent: a message about {rule} went out {since} before; the cooldown is {span(policy.cooldown)}."
-
-
-def _frequency_cap(case: _Case) -> str | None:
-    policy = case.policy
-    since = case.now - policy.cap_window
-    recent = len([contact for contact in case.history if contact.at > since])
-    if recent < policy.cap:
-        return None
-    return f"Not sent: {recent} messages went out within {span(policy.cap_window)}; the cap is {policy.cap}."
-
-
-# A check against other open signals (LOWER_PRIORITY) has its place here.
-_CHECKS: Final[tuple[tuple[Reason, Callable[[_Case], str | None]], ...]] = (
-    (Reason.RESOLVED, _resolved),
-    (Reason.ERASED, _erased),
-    (Reason.TOO_OLD, _too_old),
-    (Reason.INCIDENT, _incident),
-    (Reason.NO_CONSENT, _no_consent),
-    (Reason.HOLD_OUT, _hold_out),
-    (Reason.COOLDOWN, _cooldown),
-    (Reason.FREQUENCY_CAP, _frequency_cap),
-)
-
-
-def _unreachable(case: _Case) -> str:
+def _unreachable(case: Case, usable: Sequence[Channel]) -> str:
     if case.profile is None:
         return "Not sent: nothing is known of the customer, so no address either."
-    return f"Not sent: the customer has no address for {', '.join(case.channels)}."
+    if not usable:
+        return f"Not sent: there is no test recipient for {', '.join(case.usable)}."
+    return f"Not sent: the customer has no address for {', '.join(usable)}."
 
 
-def _send_before(case: _Case, zone: tzinfo) -> int:
-    end = to_ms(case.signal.at) + case.policy.max_age
-    quiet = case.policy.quiet.starts_after(case.now, zone) if case.policy.quiet is not None else None
-    return end if quiet is None else min(end, quiet)
+def _ask(case: Case) -> Verdict:
+    signal = case.signal
+    person = case.plan.route is Route.PERSON
+    channel = choose_channel(case.profile, case.usable, signal.stage) if person else None
+    verb = "Asked of" if person else "Told to"
+    words = f"{verb} {target_of(signal, case.plan)}: {signal.polarity} {signal.rule} ({signal.severity})."
+    return _verdict(case, Outcome.SENT, Reason.SENT, words, channel=channel)
 
 
 @lru_cache(maxsize=1_024)
@@ -218,13 +178,13 @@ def _held(until: int, quiet: QuietHours, zone: tzinfo) -> str:
     return f"Held until {local}: quiet hours are {quiet} ({zone})."
 
 
-def span(ms: int) -> str:
-    """A length of time in words, rounded down to its two largest units: `2 d 3 h`."""
-    parts: list[str] = []
-    for unit, name in _UNITS:
-        count, ms = divmod(ms, unit)
-        if count:
-            parts.append(f"{count} {name}")
-        if len(parts) == 2 or (parts and not count):
-            break
-    return " ".join(parts) or "0 s"
+def _delayed(until: int, plan: Plan) -> str:
+    return f"Held until {_second(until)}: the policy {plan.id} waits {span(plan.delay)} before it looks again."
+
+
+def _paced(until: int, plan: Plan) -> str:
+    return f"Held until {_second(until)}: the policy {plan.id} sends at most {plan.pace:,} messages an hour."
+
+
+def _second(at: int) -> str:
+    return f"{from_ms(at).isoformat(' ', 'seconds')[:19]} UTC"

@@ -14,6 +14,11 @@ def decision_id(signal_id: str) -> str:
     return _uuid5(f"decision:{signal_id}")
 
 
+def request_id(decision: str) -> str:
+    """What is asked of one of us by a decision."""
+    return _uuid5(f"request:{decision}")
+
+
 def delivery_id(decision: str, revision: int) -> str:
     """The delivery of one revision of a decision; a receiver may tell a repeat by it."""
     return _uuid5(f"delivery:{decision}:{revision}")

@@ -6,93 +6,119 @@ log, however its two inputs take turns.
 """
 
 from bisect import insort
-from copy import copy
 from dataclasses import dataclass
-from typing import Final
 
-from touchline.pipeline.engine.clock import DAY, from_ms, to_ms
+from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.engine.processor import Processor
-from touchline.pipeline.engine.records import Batch, Outbox
+from touchline.pipeline.engine.records import Batch, Outbox, Record
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.engine.ticks import tick_of
-from touchline.pipeline.outreach.decide import Verdict, decide
-from touchline.pipeline.outreach.ids import decision_id
 from touchline.pipeline.outreach.messages import Messages
-from touchline.pipeline.outreach.plan import Plan
-from touchline.pipeline.outreach.policy import Contact, Policy
-from touchline.pipeline.outreach.state import CustomerState, OutreachState, SignalState, Stage, Step
-from touchline.pipeline.outreach.waiting import KEPT, MAX_WAIT, explaining, mind, must_wait
-from touchline.schemas.codec import decode_incident, decode_profile, decode_signal, encode
+from touchline.pipeline.outreach.plan import PolicyBook
+from touchline.pipeline.outreach.rations import Rations
+from touchline.pipeline.outreach.settle import Settling
+from touchline.pipeline.outreach.state import (
+    REMEMBERED,
+    CustomerState,
+    Held,
+    OutreachState,
+    SignalState,
+    Stage,
+    Step,
+    Todo,
+    keep,
+)
+from touchline.pipeline.outreach.waiting import KEPT, MAX_WAIT, mind, must_wait
+from touchline.schemas.codec import decode_delivery, decode_incident, decode_profile, decode_signal
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.incident import Incident
-from touchline.schemas.outreach import Decision, Message
+from touchline.schemas.outreach import Delivery
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Outcome, Scope, SignalStatus
-from touchline.schemas.wire import CUSTOMERS, DECISIONS, INCIDENTS, SIGNALS
+from touchline.schemas.vocabulary import DeliveryStatus, Scope
+from touchline.schemas.wire import CUSTOMERS, DELIVERIES, INCIDENTS, SIGNALS
 
-REMEMBERED: Final = 100 * DAY
-"""How long a decided signal is known, so that no later state of it is decided again."""
+_UNDER_WAY = frozenset({DeliveryStatus.ATTEMPTED, DeliveryStatus.RETRYING})
 
 
 class OutreachProcessor(Processor[OutreachState]):
     """Decides on each signal of a partition, exactly once for good.
 
     A signal waits until the profile under which it was raised has come, and one that an incident may explain until the
-    incidents of its time are known. A held one is decided again at the end of the quiet hours, or cancelled when it
-    ends before.
+    incidents of its time are known. A held one is decided again when its hold is over, or cancelled when it ends
+    before. Deliveries tell which messages have left, so that only one that has not is cancelled when its signal ends.
 
     Counters: `decisions.<reason>`, `duplicates`, `signals.waiting` and `signals.resumed` (their difference is what
-    waits), `signals.forgotten`, `false_alarms` (retracted after a message was sent).
+    waits), `signals.forgotten`, `false_alarms` (retracted after a message was sent), `requests.cancelled`.
+
+    Args:
+        book: what is to be done about which signals.
+        messages: the texts.
+        live: whether the run is on the live clock, until a tick says.
     """
 
-    def __init__(self, policy: Policy, messages: Messages, *, live: bool = True) -> None:
-        self._policy = policy
+    def __init__(self, book: PolicyBook, messages: Messages, *, live: bool = True) -> None:
         self._messages = messages
         self._live = live
+        self.put_in_force(book)
+
+    def put_in_force(self, book: PolicyBook) -> None:
+        """Another book, from the next batch on; called between batches, in the loop that hands them over. What is held
+        is decided by it at its release."""
+        self.book = book
+        self._memory = book.memory
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Signals, the profiles that they were raised under, and incidents."""
-        return (SIGNALS, CUSTOMERS, INCIDENTS)
+        """Signals, the profiles that they were raised under, incidents, and what became of messages."""
+        return (SIGNALS, CUSTOMERS, INCIDENTS, DELIVERIES)
 
     def new_state(self) -> OutreachState:
         """Empty state."""
         return OutreachState(live=self._live)
 
     def process(self, batch: Batch, state: OutreachState, out: Outbox) -> None:
-        """Takes in signals and ticks, or profiles. The wall clock plays no part."""
-        turn = _Turn(self._policy, self._messages, state, out, batch.partition)
+        """Takes in signals and ticks, profiles, incidents or deliveries. The wall clock plays no part."""
+        rations = Rations(state, batch.partition, batch.partitions)
+        settling = Settling(self.book, self._memory, self._messages, state, out, batch.partition, rations)
+        turn = _Turn(settling, state, out, max(self._memory, REMEMBERED))
         for record in batch.records:
-            tick = tick_of(record)
-            if batch.topic == INCIDENTS:
-                if tick is not None:
-                    turn.told(tick)
-                elif record.value is not None:  # one that is forgotten there may still be asked for here
-                    turn.incident(decode_incident(record.value))
-            elif tick is not None:
-                turn.tick(tick)
-            elif batch.topic == SIGNALS:
-                if record.value is not None:
-                    turn.signal(decode_signal(record.value))
-            elif record.value is None:
-                turn.forget((record.key or b"").decode())
-            else:
-                turn.profile(decode_profile(record.value))
+            turn.record(batch.topic, record)
         now = state.clock.value.at
         state.customers.sweep(now)
         state.signals.sweep(now)
+        state.turns.sweep(now)
+        state.ramp.sweep(now)
 
 
 @dataclass(slots=True)
 class _Turn:
-    """One batch at work."""
+    """One batch at work: who is next, and as of when. `remember`: how long a customer is known without a profile."""
 
-    policy: Policy
-    messages: Messages
+    settling: Settling
     state: OutreachState
     out: Outbox
-    partition: int
+    remember: int
+
+    def record(self, topic: str, record: Record) -> None:
+        """One record of one input."""
+        tick = tick_of(record)
+        if tick is not None:
+            if topic == INCIDENTS:
+                self.told(tick)
+            else:
+                self.tick(tick)
+        elif record.value is None:
+            if topic == CUSTOMERS:
+                self.forget((record.key or b"").decode())
+        elif topic == SIGNALS:
+            self.signal(decode_signal(record.value))
+        elif topic == CUSTOMERS:
+            self.profile(decode_profile(record.value))
+        elif topic == INCIDENTS:  # one that is forgotten there may still be asked for here
+            self.incident(decode_incident(record.value))
+        else:
+            self.delivery(decode_delivery(record.value))
 
     def tick(self, tick: Tick) -> None:
         """Time has come so far."""
@@ -137,16 +163,25 @@ class _Turn:
                 return
             ended = None if signal.is_open else signal.status
             known = SignalState(signal.revision, signal=signal, ended=ended)
-            self._keep(signal.signal_id, known, now)
-            self._enter(signal.customer, now, signal.signal_id, Step.DECIDE)
+            keep(self.state, signal.signal_id, known, now)
+            self._enter(signal.customer, Todo(now, signal.signal_id, Step.DECIDE))
         elif signal.revision <= known.revision:
             self.out.count("duplicates")
         else:
             known.revision = signal.revision
             known.ended = None if signal.is_open else signal.status
-            self._keep(signal.signal_id, known, now)
-            if known.ended is not None:
-                self._enter(signal.customer, now, signal.signal_id, Step.END)
+            keep(self.state, signal.signal_id, known, now)
+            if known.ended is not None and known.stage in {Stage.SENT, Stage.ASKED}:
+                self.settling.over(signal.signal_id, known, signal, now)
+            elif known.ended is not None:
+                self._enter(signal.customer, Todo(now, signal.signal_id, Step.END))
+
+    def delivery(self, delivery: Delivery) -> None:
+        """How far a message is: one that has left, or never will, can't be cancelled any more."""
+        known = self.state.signals.get(delivery.signal_id, self.state.clock.value.at)
+        if known is not None and known.send_before is not None and delivery.status not in _UNDER_WAY:
+            known.send_before = None
+            keep(self.state, delivery.signal_id, known, self.state.clock.value.at)
 
     def profile(self, profile: Profile) -> None:
         """A version of a customer's profile; what waited for it goes on."""
@@ -160,9 +195,9 @@ class _Turn:
     def _resume(self, key: str, customer: CustomerState) -> None:
         """Takes the steps that need not wait any more."""
         while customer.queue and not must_wait(self.state, customer, customer.queue[0]):
-            at, signal_id, step = customer.queue.pop(0)
+            todo = customer.queue.pop(0)
             self.out.count("signals.resumed")
-            self._step(customer, at, signal_id, step)
+            self._step(customer, todo)
         mind(self.state, key, customer)
 
     def forget(self, key: str) -> None:
@@ -172,136 +207,55 @@ class _Turn:
         self._keep_customer(key, customer, self.state.clock.value.at)
 
     def _advance(self, to: int) -> None:
-        """Moves time; held signals whose quiet hours end until then are decided again, as of that end."""
+        """Moves time; signals whose hold is over until then are decided again, as of its end."""
         clock = self.state.clock
         if to <= clock.value.at:
             return
-        for at, signal_id, held in self.state.signals.due(to):
-            if held.signal is not None:
-                held.release_at = None
-                self._keep(signal_id, held, at)
-                self._enter(held.signal.customer, at, signal_id, Step.RELEASE)
+        for at, _, known in self.state.signals.due(to):
+            if known.signal is not None:
+                self._release(known.signal.customer, at)
         clock.value.at = to
         clock.touch()
 
-    def _enter(self, key: str, at: int, signal_id: str, step: Step) -> None:
+    def _release(self, key: str, until: int) -> None:
+        """What a customer has held until then, in its order: of those of one time the highest rank first."""
+        for held in [one for one in self._customer(key).held if one.at <= until]:
+            known = self.state.signals.get(held.signal_id, held.at)
+            if known is not None and known.release_at == held.at and not known.called:
+                known.called = True
+                keep(self.state, held.signal_id, known, held.at)
+                self._enter(key, held.todo())
+
+    def _enter(self, key: str, todo: Todo) -> None:
         """Takes a step, or puts it behind what already waits for a profile of the customer, or for incidents."""
         customer = self._customer(key)
-        item = (at, signal_id, step)
-        if customer.queue or must_wait(self.state, customer, item):
-            customer.queue.append(item)
+        if customer.queue or must_wait(self.state, customer, todo):
+            customer.queue.append(todo)
             self.out.count("signals.waiting")
             self._resume(key, customer)
         else:
-            self._step(customer, at, signal_id, step)
-        self._keep_customer(key, customer, at)
+            self._step(customer, todo)
+        self._keep_customer(key, customer, todo.at)
 
-    def _step(self, customer: CustomerState, at: int, signal_id: str, step: Step) -> None:
+    def _step(self, customer: CustomerState, todo: Todo) -> None:
         """Takes a step; what the customer has held until then is released first.
 
         In history a customer's signals may be days ahead of the ticks, which are as far as the slowest raw partition:
         that would put the release behind them. On the live clock they are together."""
-        while customer.held and customer.held[0][0] <= at and not self.state.clock.value.live:
-            release_at, held = customer.held.pop(0)
-            self._take(customer, release_at, held, Step.RELEASE)
-        self._take(customer, at, signal_id, step)
-
-    def _take(self, customer: CustomerState, at: int, signal_id: str, step: Step) -> None:
-        state = self.state.signals.get(signal_id, at)
-        if state is None:
-            return
-        if step is Step.END and state.stage is Stage.SENT and state.ended is SignalStatus.RETRACTED:
-            self.out.count("false_alarms")
-        signal = state.signal
-        live = self.state.clock.value.live
-        wanted = Stage.WAITING if step is Step.DECIDE else Stage.HELD
-        if signal is None or state.stage is not wanted:
-            return
-        if state.ended is not None and (step is Step.END or live):
-            signal = copy(signal)
-            signal.status, signal.revision = state.ended, state.revision
-        profile = customer.profile(signal.profile_revision, None if step is Step.DECIDE else at, live)
-        verdict = decide(signal, profile, customer.contacts, self.policy, at, explaining(self.state, signal, at))
-        state.decision += 1
-        state.release_at = None
-        customer.held = [item for item in customer.held if item[1] != signal_id]
-        message = self._settle(customer, state, verdict, profile, at)
-        self._emit(signal, state.decision, verdict, message=message, profile=profile, at=at)
-        if verdict.release_at is not None and verdict.release_at <= self.state.clock.value.at:
-            customer.insert(verdict.release_at, signal_id)  # it waited so long that the quiet hours are over
-            self.out.count("signals.waiting")
-        elif verdict.release_at is not None:
-            state.release_at = verdict.release_at
-            insort(customer.held, (verdict.release_at, signal_id))
-        self._keep(signal_id, state, at)
-
-    def _settle(
-        self, customer: CustomerState, state: SignalState, verdict: Verdict, profile: Profile | None, at: int
-    ) -> Message | None:
-        """Remembers the verdict; the message when there is one to send."""
-        if verdict.outcome is Outcome.HELD:
-            state.stage = Stage.HELD
-            return None
-        signal, state.signal = state.signal, None
-        state.stage = Stage.DONE
-        if verdict.channel is None or profile is None or signal is None:
-            return None
-        state.stage = Stage.SENT
-        customer.contacts = [c for c in customer.contacts if at - c.at < self.policy.memory]
-        customer.contacts.append(Contact(at, signal.rule, self.policy.observe))
-        address, decision = profile.addresses[verdict.channel], decision_id(signal.signal_id)
-        return self.messages.render(signal, profile, verdict.channel, Plan(), decision, address)
-
-    def _emit(
-        self,
-        signal: Signal,
-        revision: int,
-        verdict: Verdict,
-        *,
-        message: Message | None,
-        profile: Profile | None,
-        at: int,
-    ) -> None:
-        decision = Decision(
-            decision_id=decision_id(signal.signal_id),
-            revision=revision,
-            signal_id=signal.signal_id,
-            signal_revision=signal.revision,
-            rule=signal.rule,
-            severity=signal.severity,
-            owner=signal.owner,
-            control=signal.control,
-            customer=signal.customer,
-            group=signal.group,
-            outcome=verdict.outcome,
-            reason=verdict.reason,
-            observed=self.policy.observe,
-            purpose=verdict.purpose,
-            channel=verdict.channel,
-            message=message,
-            explanation=verdict.explanation,
-            signal_at=signal.at,
-            at=from_ms(at),
-            release_at=None if verdict.release_at is None else from_ms(verdict.release_at),
-            send_before=None if verdict.send_before is None else from_ms(verdict.send_before),
-            profile_revision=0 if profile is None else profile.revision,
-        )
-        self.out.count(f"decisions.{verdict.reason}")
-        self.out.send(DECISIONS, signal.customer.encode(), encode(decision), partition=self.partition)
+        known = self.state.signals.get(todo.signal_id, todo.at) if todo.step is Step.RELEASE else None
+        waits = known is not None and known.stage is Stage.HELD and known.release_at == todo.at
+        if waits and all(one.signal_id != todo.signal_id for one in customer.held):
+            insort(customer.held, Held(todo.at, todo.rank, todo.since, todo.signal_id, todo.route))
+        while customer.held and customer.held[0].at <= todo.at and not self.state.clock.value.live:
+            held = customer.held.pop(0)
+            self.settling.take(customer, held.at, held.signal_id, Step.RELEASE)
+        self.settling.take(customer, todo.at, todo.signal_id, todo.step)
 
     def _customer(self, key: str) -> CustomerState:
         return self.state.customers.get(key, self.state.clock.value.at) or CustomerState()
 
     def _keep_customer(self, key: str, customer: CustomerState, at: int) -> None:
         """A customer of whom only messages are known is forgotten once these don't matter any more."""
-        lasting = customer.profiles or customer.queue
-        expires = NEVER if lasting else self._latest(at) + max(self.policy.memory, REMEMBERED)
+        lasting = customer.profiles or customer.queue or customer.held
+        expires = NEVER if lasting else max(at, self.state.clock.value.at) + self.remember
         self.state.customers.put(key, customer, expires=expires)
-
-    def _keep(self, signal_id: str, state: SignalState, at: int) -> None:
-        due = NEVER if state.release_at is None else state.release_at
-        expires = self._latest(at) + REMEMBERED if state.signal is None else NEVER
-        self.state.signals.put(signal_id, state, due=due, expires=expires)
-
-    def _latest(self, at: int) -> int:
-        return max(at, self.state.clock.value.at)

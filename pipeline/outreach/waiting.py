@@ -4,7 +4,7 @@ from typing import Final
 
 from touchline.pipeline.engine.clock import DAY, MINUTE
 from touchline.pipeline.friction.incidents import Known
-from touchline.pipeline.outreach.state import CustomerState, OutreachState, Step
+from touchline.pipeline.outreach.state import CustomerState, OutreachState, Step, Todo
 from touchline.schemas.signal import Signal
 
 MAX_WAIT: Final = 2 * MINUTE
@@ -15,9 +15,9 @@ KEPT: Final = 30 * DAY
 """How long an incident that is over is known, for what is decided as of an earlier time."""
 
 
-def must_wait(state: OutreachState, customer: CustomerState, item: tuple[int, str, Step]) -> bool:
+def must_wait(state: OutreachState, customer: CustomerState, item: Todo) -> bool:
     """Whether a step can't be taken yet."""
-    at, signal_id, step = item
+    at, signal_id, step = item.at, item.signal_id, item.step
     if step is Step.DECIDE:
         known = state.signals.get(signal_id, at)
         if known is not None and known.signal is not None and known.signal.profile_revision > customer.seen:
@@ -25,16 +25,17 @@ def must_wait(state: OutreachState, customer: CustomerState, item: tuple[int, st
     return awaited(state, customer, item) is not None
 
 
-def awaited(state: OutreachState, customer: CustomerState, item: tuple[int, str, Step]) -> int | None:
+def awaited(state: OutreachState, customer: CustomerState, item: Todo) -> int | None:
     """Up to when incidents must be told before a step: they may explain what it decides, or what is released on the way
     to it. None when it need not wait for them."""
-    at, signal_id, step = item
+    at, signal_id, step = item.at, item.signal_id, item.step
     if step is not Step.END and _may_be_explained(state, signal_id, at):
         return at
     if state.clock.value.live:
         return None
     return max(
-        (then for then, held in customer.held if then <= at and _may_be_explained(state, held, then)), default=None
+        (one.at for one in customer.held if one.at <= at and _may_be_explained(state, one.signal_id, one.at)),
+        default=None,
     )
 
 

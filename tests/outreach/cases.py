@@ -1,21 +1,38 @@
 """Signals and profiles for the tests of outreach."""
 
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from touchline.pipeline.engine.clock import HOUR, from_ms, to_ms
+from touchline.pipeline.engine.clock import DAY, HOUR, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Output, PlainRecord
-from touchline.schemas.codec import decode_decision, encode
+from touchline.pipeline.outreach.plan import Cap, Plan, PolicyBook, Switches
+from touchline.schemas.codec import decode_decision, decode_request, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision
+from touchline.schemas.request import Request
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Control, Polarity, Severity, SignalStatus, Stage
-from touchline.schemas.wire import SIGNALS
+from touchline.schemas.wire import DECISIONS, REQUESTS, SIGNALS
 
 NOON = to_ms(datetime(2026, 6, 10, 12, tzinfo=UTC))
 """A Wednesday at noon, UTC: no quiet hours there."""
+
+
+_PLAN = {field.name for field in fields(Plan)}
+_SWITCHES = {field.name for field in fields(Switches)}
+
+
+def book(*plans: tuple[str, Plan], **said: Any) -> PolicyBook:
+    """A live book: `plans` by rule; of the rest what a plan has is said for the default one, `cap` messages within
+    `cap_window` at the most, and switches by their names."""
+    default = Plan(**{name: value for name, value in said.items() if name in _PLAN})
+    switches = {"observe": False, **{name: value for name, value in said.items() if name in _SWITCHES}}
+    others = {name: value for name, value in said.items() if name not in _PLAN | _SWITCHES | {"cap", "cap_window"}}
+    cap = Cap(said.get("cap", 3), said.get("cap_window", 7 * DAY))
+    return PolicyBook(default=default, by_rule=dict(plans), cap=cap, switches=Switches(**switches), **others)
 
 
 def signal(signal_id: str = "s-1", at: int = NOON, **changes: Any) -> Signal:
@@ -76,4 +93,9 @@ def advance(shard: LocalShard, high: int, *, live: bool = True) -> list[Decision
 
 def decisions(outputs: list[Output]) -> list[Decision]:
     """The decisions among what a processor sent."""
-    return [decode_decision(output.value) for output in outputs if output.value is not None]
+    return [decode_decision(o.value) for o in outputs if o.value is not None and o.topic == DECISIONS]
+
+
+def requests(outputs: list[Output]) -> list[Request]:
+    """The requests among what a processor sent."""
+    return [decode_request(o.value) for o in outputs if o.value is not None and o.topic == REQUESTS]

@@ -1,5 +1,6 @@
 """From settings to the agents that they describe."""
 
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,7 +9,7 @@ import pytest
 from touchline.agents import deliver, outreach
 from touchline.agents.settings import Settings, load_settings
 from touchline.pipeline.engine.clock import DAY, HOUR
-from touchline.pipeline.outreach.policy import Policy
+from touchline.pipeline.outreach.plan import Cap, Plan, PolicyBook, Switches
 from touchline.pipeline.outreach.quiet import QuietHours
 from touchline.schemas.vocabulary import Channel
 from touchline.schemas.yamlfile import FileError
@@ -18,6 +19,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 EVERYTHING = """
 outreach:
   mode: live
+  builtin_policies: false
   hold_out: 0.1
   experiment: winter
   cooldown: 12h
@@ -41,25 +43,24 @@ def load(text: str, folder: Path) -> Settings:
 
 
 def test_the_defaults_observe() -> None:
-    policy = outreach.policy_of(Settings().outreach)
-    assert policy == Policy(zone=ZoneInfo("UTC"))
-    assert policy.observe
-    assert outreach.build(Settings()).inputs == ("friction.signals", "customers", "incidents")
+    book = outreach.book_of(Settings.model_validate({"outreach": {"builtin_policies": False}}))
+    assert replace(book, content="") == PolicyBook(zone=ZoneInfo("UTC"))
+    assert book.switches.observe
+    assert outreach.build(Settings()).inputs == ("friction.signals", "customers", "incidents", "outreach.deliveries")
 
 
 def test_every_setting_arrives(tmp_path: Path) -> None:
     settings = load(EVERYTHING, tmp_path)
-    assert outreach.policy_of(settings.outreach) == Policy(
-        observe=False,
+    plan = Plan(
         hold_out=0.1,
         experiment="winter",
         cooldown=12 * HOUR,
-        cap=2,
-        cap_window=DAY,
         max_age=6 * HOUR,
         quiet=QuietHours.parse("20:00", "07:30"),
-        zone=ZoneInfo("Europe/Berlin"),
         channels=(Channel.SMS, Channel.EMAIL),
+    )
+    assert replace(outreach.book_of(settings), content="") == PolicyBook(
+        default=plan, cap=Cap(2, DAY), switches=Switches(observe=False), zone=ZoneInfo("Europe/Berlin")
     )
     adapters = deliver.adapters_of(settings.deliver)
     assert {channel: adapter.name for channel, adapter in adapters.items()} == {
@@ -72,7 +73,7 @@ def test_every_setting_arrives(tmp_path: Path) -> None:
 
 
 def test_no_quiet_hours(tmp_path: Path) -> None:
-    assert outreach.policy_of(load("outreach: {quiet_hours: null}", tmp_path).outreach).quiet is None
+    assert outreach.book_of(load("outreach: {quiet_hours: null}", tmp_path)).default.quiet is None
 
 
 @pytest.mark.parametrize(

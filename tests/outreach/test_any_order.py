@@ -6,14 +6,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.outreach.cases import NOON, decisions, profile, record, signal
+from tests.outreach.cases import NOON, book, decisions, profile, record, signal
 from touchline.pipeline.engine.clock import DAY, HOUR, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
-from touchline.pipeline.outreach.decide import consents, held_out
 from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.policy import Policy
+from touchline.pipeline.outreach.plan import PolicyBook
 from touchline.pipeline.outreach.processor import OutreachProcessor
+from touchline.pipeline.outreach.recipient import consents, held_out, zone_of
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision
@@ -21,7 +21,7 @@ from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Outcome, Polarity, Severity, SignalStatus
 from touchline.schemas.wire import CUSTOMERS, SIGNALS
 
-POLICY = Policy(observe=False, cap=2, cap_window=3 * DAY, cooldown=DAY, hold_out=0.3)
+POLICY = book(cap=2, cap_window=3 * DAY, cooldown=DAY, hold_out=0.3)
 CUSTOMER_KEYS = ("c-1", "c-2", "c-3")
 
 
@@ -106,7 +106,7 @@ def _opened(signal_id: str, customer: str, now: int, salt: int, revision: int) -
 class Run:
     """One way of working off a story."""
 
-    def __init__(self, policy: Policy = POLICY) -> None:
+    def __init__(self, policy: PolicyBook = POLICY) -> None:
         self.shard = LocalShard(OutreachProcessor(policy, built_in_messages()), 0, 1)
         self.decisions: list[Decision] = []
 
@@ -124,7 +124,7 @@ def time_of(item: Signal | Tick) -> int:
     return item.high if isinstance(item, Tick) else to_ms(item.raised_at)
 
 
-def in_turn(story: Story, policy: Policy = POLICY) -> Run:
+def in_turn(story: Story, policy: PolicyBook = POLICY) -> Run:
     """Every change of a profile is there when time has come so far: the reference."""
     run, profiles = Run(policy), list(story.profiles)
     for item in story.signals:
@@ -134,7 +134,7 @@ def in_turn(story: Story, policy: Policy = POLICY) -> Run:
     return run
 
 
-def in_turns(story: Story, turns: list[tuple[bool, int, bool]], policy: Policy = POLICY) -> Run:
+def in_turns(story: Story, turns: list[tuple[bool, int, bool]], policy: PolicyBook = POLICY) -> Run:
     """Both inputs as they happen to come, in batches, with crashes."""
     run = Run(policy)
     logs: dict[str, list[Any]] = {SIGNALS: list(story.signals), CUSTOMERS: list(story.profiles)}
@@ -160,7 +160,7 @@ def key(found: list[Decision]) -> list[tuple[Any, ...]]:
 def test_however_the_inputs_take_turns(
     steps: list[tuple[int, str, str, int]], turns: list[tuple[bool, int, bool]]
 ) -> None:
-    awake = replace(POLICY, quiet=None)
+    awake = book(cap=2, cap_window=3 * DAY, cooldown=DAY, hold_out=0.3, quiet=None)
     story = tell(steps)
     assert key(in_turns(story, turns, awake).decisions) == key(in_turn(story, awake).decisions)
 
@@ -211,7 +211,7 @@ def test_every_signal_has_one_final_decision_and_no_message_breaks_a_promise(
         _allowed(decision, story)
     for customer in CUSTOMER_KEYS:
         times = [to_ms(d.at) for d in sent if d.customer == customer]
-        assert all(sum(1 for t in times if t0 <= t < t0 + POLICY.cap_window) <= POLICY.cap for t0 in times)
+        assert all(sum(1 for t in times if t0 <= t < t0 + POLICY.cap.within) <= POLICY.cap.messages for t0 in times)
 
 
 def _allowed(decision: Decision, story: Story) -> None:
@@ -222,8 +222,8 @@ def _allowed(decision: Decision, story: Story) -> None:
     assert decision.message.to == someone.addresses[decision.channel]
     assert not someone.erased
     assert consents(someone, decision.purpose, decision.channel)
-    assert decision.severity is Severity.CRITICAL or not held_out(decision.customer, "default", POLICY.hold_out)
-    assert POLICY.quiet is not None
-    assert not POLICY.quiet.are_at(to_ms(decision.at), POLICY.zone_of(someone))
+    assert decision.severity is Severity.CRITICAL or not held_out(decision.customer, "default", POLICY.default.hold_out)
+    assert POLICY.default.quiet is not None
+    assert not POLICY.default.quiet.are_at(to_ms(decision.at), zone_of(someone, POLICY.zone))
     assert decision.send_before is not None
     assert decision.at < decision.send_before

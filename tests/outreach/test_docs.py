@@ -24,12 +24,12 @@ def test_the_settings_for_delivery_load_and_build(tmp_path: Path) -> None:
     path = tmp_path / "touchline.yaml"
     path.write_text(BLOCKS[1])
     settings = load_settings(path, SECRETS)
-    assert not outreach.policy_of(settings.outreach).observe
+    assert not outreach.book_of(settings).switches.observe
     assert set(deliver.adapters_of(settings.deliver)) == {Channel.EMAIL, Channel.SMS, Channel.PUSH}
 
 
 def test_every_reason_and_status_is_explained_in_order() -> None:
     reasons = re.findall(r"^\| `(\w+)` \|.*\|.*\|$", PAGE.split("## The reasons")[1].split("**Consent")[0], re.M)
-    assert reasons == [r for r in Reason if r not in {Reason.LOWER_PRIORITY}]
+    assert reasons == list(Reason)
     statuses = re.findall(r"^\| `(\w+)` \|", PAGE.split("### What can become")[1], re.M)
     assert set(statuses) == set(DeliveryStatus)

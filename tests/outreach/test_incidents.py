@@ -9,25 +9,25 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.outreach.cases import NOON, advance, decisions, feed, profile, signal
+from tests.outreach.cases import NOON, advance, book, decisions, feed, profile, signal
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.policy import Policy
+from touchline.pipeline.outreach.plan import Plan, PolicyBook
 from touchline.pipeline.outreach.processor import OutreachProcessor
-from touchline.pipeline.outreach.state import CustomerState, Step
+from touchline.pipeline.outreach.state import CustomerState, Held, Step, Todo
 from touchline.pipeline.outreach.waiting import MAX_WAIT
 from touchline.schemas.codec import encode
 from touchline.schemas.control import Tick
 from touchline.schemas.incident import Incident
 from touchline.schemas.outreach import Decision
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Control, Scope, Severity, SignalStatus
+from touchline.schemas.vocabulary import Control, Route, Scope, Severity, SignalStatus
 from touchline.schemas.wire import CUSTOMERS, INCIDENTS, SIGNALS
 
 CAUSE = "carrier_late party:dhl"
-POLICY = Policy(observe=False, cap=50, cooldown=0)
+POLICY = book(cap=50, cooldown=0)
 
 
 def incident(opened: int = NOON, *, ended: int | None = None, **changes: Any) -> Incident:
@@ -69,8 +69,8 @@ def up_to(high: int, *, live: bool = True) -> Tick:
     return Tick(partition=0, partitions=1, high=high, wall=high if live else None)
 
 
-def outreach(*, live: bool = True) -> LocalShard:
-    shard = LocalShard(OutreachProcessor(POLICY, built_in_messages(), live=live), 0, 1)
+def outreach(policy: PolicyBook = POLICY, *, live: bool = True) -> LocalShard:
+    shard = LocalShard(OutreachProcessor(policy, built_in_messages(), live=live), 0, 1)
     feed(shard, CUSTOMERS, profile())
     advance(shard, NOON - HOUR, live=live)
     return shard
@@ -147,18 +147,19 @@ def test_what_waits_behind_a_message_that_is_held_goes_on_when_that_is_released(
 
 
 def test_a_release_goes_before_what_is_later_although_an_earlier_release_stands_behind_that() -> None:
-    customer = CustomerState(queue=[(14, "b", Step.END), (5, "c", Step.RELEASE)])
-    customer.insert(7, "a")
-    assert [signal_id for _, signal_id, _ in customer.queue] == ["a", "b", "c"]
+    customer = CustomerState(queue=[Todo(14, "b", Step.END), Todo(5, "c", Step.RELEASE)])
+    customer.insert(Held(7, 0, 0, "a"))
+    assert [todo.signal_id for todo in customer.queue] == ["a", "b", "c"]
 
 
-def test_nobody_is_written_to_about_the_incident_itself_and_in_history_as_of_its_own_time() -> None:
+def test_of_the_incident_itself_its_owner_is_told_and_in_history_as_of_its_own_time() -> None:
     for live in (True, False):
         shard = outreach(live=live)
         advance(shard, NOON + DAY, live=live)
         one = signal("i-1", NOON, scope=Scope.INCIDENT, customer="party:dhl", group="party:dhl", profile_revision=0)
         (decision,) = feed(shard, SIGNALS, one)
-        assert (decision.reason, decision.at) == ("no_channel", from_ms(NOON + DAY if live else NOON))
+        assert (decision.reason, decision.route, decision.target) == ("sent", "owner", "owner:care")
+        assert (decision.message, decision.at) == (None, from_ms(NOON + DAY if live else NOON))
 
 
 def test_incidents_that_are_long_over_are_forgotten() -> None:
@@ -168,6 +169,76 @@ def test_incidents_that_are_long_over_are_forgotten() -> None:
     assert len(shard.state.incidents) == 1
     advance(shard, NOON + 32 * DAY)
     assert len(shard.state.incidents) == 0
+
+
+TELLS = book(("carrier_late", Plan("carrier", template="default_text", priority=70)), cap=50, cooldown=0)
+
+
+def test_each_customer_is_told_of_the_incident_once_in_its_own_words() -> None:
+    shard = outreach(TELLS)
+    feed(shard, CUSTOMERS, profile(customer="c-2"))
+    told(shard, incident(), up_to(NOON + DAY))
+    first = explained("s-1", NOON + 1)
+    second = explained("s-2", NOON + 2)
+    other = explained("s-3", NOON + 3, customer="c-2", group="c-2")
+    one, two, three = feed(shard, SIGNALS, first, second, other)
+    assert [(d.reason, d.policy, d.template, d.linked) for d in (one, two, three)] == [
+        ("sent", "carrier", "default_text", ()),
+        ("incident", "carrier", "", ("s-1",)),
+        ("sent", "carrier", "default_text", ()),
+    ]
+    assert one.rule == "promise_broken"
+    assert two.explanation.endswith("the customer is told of it by the message about s-1.")
+    again = incident(NOON + HOUR, incident_id="i-2")
+    told(shard, incident(NOON, ended=NOON + HOUR), again, up_to(NOON + DAY))
+    (next_one,) = feed(shard, SIGNALS, explained("s-4", NOON + 2 * HOUR))
+    assert next_one.reason == "cooldown"  # of the incident's plan: they were told of such a one three hours ago
+
+
+def test_the_message_of_the_night_names_those_that_came_meanwhile() -> None:
+    night, morning = NOON + 10 * HOUR, NOON + 20 * HOUR
+    shard = outreach(TELLS)
+    told(shard, incident(), up_to(NOON + 2 * DAY))
+    found = feed(shard, SIGNALS, explained("s-1", night), explained("s-2", night + 1))
+    assert [(d.reason, d.linked) for d in found] == [("quiet_hours", ()), ("incident", ("s-1",))]
+    (sent,) = advance(shard, morning)
+    assert (sent.reason, sent.linked) == ("sent", ("s-2",))
+
+
+def test_who_was_not_told_after_all_is_told_by_the_next() -> None:
+    night = NOON + 10 * HOUR
+    shard = outreach(TELLS)
+    told(shard, incident(), up_to(NOON + 2 * DAY))
+    feed(shard, SIGNALS, explained("s-1", night))
+    over = explained("s-1", night, revision=1, status=SignalStatus.RESOLVED, raised_at=from_ms(night + 1))
+    assert [d.reason for d in feed(shard, SIGNALS, over)] == ["resolved"]
+    assert [d.reason for d in feed(shard, SIGNALS, explained("s-2", night + 2))] == ["quiet_hours"]
+    assert [d.reason for d in advance(shard, NOON + 20 * HOUR)] == ["sent"]
+
+
+def test_many_affected_are_worked_off_at_the_set_rate_and_others_do_not_wait() -> None:
+    paced = Plan("carrier", pace=600)
+    shard = outreach(book(("carrier_late", paced), cap=50, cooldown=0))
+    told(shard, incident(), up_to(NOON + DAY))
+    names = [f"k-{n}" for n in range(300)]
+    feed(shard, CUSTOMERS, *(profile(customer=name) for name in names))
+    affected = (explained(f"s-{n}", NOON + 1 + n, customer=name, group=name) for n, name in enumerate(names))
+    assert {d.reason for d in feed(shard, SIGNALS, *affected)} == {"paced"}
+    assert [d.reason for d in feed(shard, SIGNALS, signal("other", NOON + MINUTE))] == ["sent"]
+    counts = [len(advance(shard, NOON + minutes * MINUTE)) for minutes in range(2, 40)]
+    assert counts[0] == 20  # two minutes
+    assert counts[1:28] == [10] * 27
+    assert sum(counts) == 300
+
+
+def test_the_incident_itself_may_be_for_its_owner() -> None:
+    shard = outreach(book(("carrier_late", Plan("owners", route=Route.OWNER))))
+    fields = {"rule": "carrier_late", "customer": "party:dhl", "group": "party:dhl", "profile_revision": 0}
+    one = signal("i-1", NOON, scope=Scope.INCIDENT, **fields)
+    (decision,) = feed(shard, SIGNALS, one)
+    assert (decision.reason, decision.route, decision.target) == ("sent", "owner", "owner:care")
+    told(shard, incident(), up_to(NOON + DAY))
+    assert [d.reason for d in feed(shard, SIGNALS, explained("s-1", NOON + 1))] == ["incident"]
 
 
 STEPS = st.lists(
@@ -186,6 +257,21 @@ CASES = int(os.environ.get("TOUCHLINE_INCIDENT_CASES", "300"))
 @settings(max_examples=CASES, deadline=None)
 @given(STEPS, st.integers(0, 2**32))
 def test_however_the_three_inputs_take_turns(steps: Sequence[tuple[int, str, str, int]], seed: int) -> None:
+    the_same_in_any_turns(POLICY, steps, seed)
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(STEPS, st.integers(0, 2**32))
+def test_however_they_take_turns_with_messages_about_the_incident(
+    steps: Sequence[tuple[int, str, str, int]], seed: int
+) -> None:
+    late = Plan("late", delay=3 * HOUR, priority=80, cooldown=0)
+    tells = Plan("carrier", delay=HOUR, priority=60, cooldown=4 * HOUR)
+    policy = book(("carrier_late", tells), ("long_wait", late), cap=4, cap_window=DAY, cooldown=0)
+    the_same_in_any_turns(policy, steps, seed)
+
+
+def the_same_in_any_turns(policy: PolicyBook, steps: Sequence[tuple[int, str, str, int]], seed: int) -> None:
     logs: dict[str, list[Any]] = {SIGNALS: [up_to(NOON, live=False)], CUSTOMERS: [], INCIDENTS: []}
     revisions, opened, standing, now = {"c-1": 0, "c-2": 0}, list[Signal](), list[Incident](), NOON
     behind = NOON
@@ -215,15 +301,15 @@ def test_however_the_three_inputs_take_turns(steps: Sequence[tuple[int, str, str
     end = now + 3 * DAY
     logs[SIGNALS].append(up_to(end, live=False))
     logs[INCIDENTS].append(up_to(end, live=False))
-    expected = run(logs, None)
+    expected = run(policy, logs, None)
     for turn in range(3):
-        assert run(logs, random.Random(seed + turn)) == expected
+        assert run(policy, logs, random.Random(seed + turn)) == expected
 
 
-def run(logs: dict[str, list[Any]], rng: random.Random | None) -> list[tuple[Any, ...]]:
+def run(policy: PolicyBook, logs: dict[str, list[Any]], rng: random.Random | None) -> list[tuple[Any, ...]]:
     """What was decided when the inputs were handed over in turns; without chance, incidents and profiles first."""
     left = {topic: list(log) for topic, log in logs.items()}
-    shard = LocalShard(OutreachProcessor(POLICY, built_in_messages(), live=False), 0, 1)
+    shard = LocalShard(OutreachProcessor(policy, built_in_messages(), live=False), 0, 1)
     found: list[Decision] = []
     while any(left.values()):
         topics = [topic for topic in (INCIDENTS, CUSTOMERS, SIGNALS) if left[topic]]
@@ -233,5 +319,5 @@ def run(logs: dict[str, list[Any]], rng: random.Random | None) -> list[tuple[Any
         if rng is not None and rng.random() < 0.1:
             shard.restart()
     assert list(shard.state.waiting.keys()) == []
-    rows = [(d.signal_id, d.revision, d.outcome, d.reason, d.at, d.explanation) for d in found]
+    rows = [(d.signal_id, d.revision, d.outcome, d.reason, d.at, d.explanation, d.linked) for d in found]
     return sorted(rows, key=lambda row: row[:2])

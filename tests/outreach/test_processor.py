@@ -1,24 +1,23 @@
 """The outreach agent's processor: one decision for each signal, whatever becomes of batches, inputs and workers."""
 
-from dataclasses import replace
-
-from tests.outreach.cases import NOON, advance, decisions, feed, profile, record, signal
+from tests.outreach.cases import NOON, advance, book, decisions, feed, profile, record, signal
 from touchline.pipeline.engine.clock import DAY, HOUR, SECOND, from_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.policy import Policy
-from touchline.pipeline.outreach.processor import REMEMBERED, OutreachProcessor
+from touchline.pipeline.outreach.plan import PolicyBook
+from touchline.pipeline.outreach.processor import OutreachProcessor
+from touchline.pipeline.outreach.state import REMEMBERED
 from touchline.schemas.outreach import Decision
 from touchline.schemas.vocabulary import Channel, Outcome, Polarity, Reason, SignalStatus
 from touchline.schemas.wire import CUSTOMERS, DECISIONS, SIGNALS
 
-LIVE = Policy(observe=False)
+LIVE = book()
 NIGHT = NOON + 10 * HOUR
 MORNING = NOON + 20 * HOUR
 
 
-def shard_of(policy: Policy = LIVE) -> LocalShard:
+def shard_of(policy: PolicyBook = LIVE) -> LocalShard:
     return LocalShard(OutreachProcessor(policy, built_in_messages()), partition=2, partitions=4)
 
 
@@ -43,14 +42,15 @@ def test_an_opened_signal_becomes_a_message() -> None:
 
 def test_observe_mode_decides_and_records_the_same() -> None:
     found = []
-    for policy in (LIVE, Policy(observe=True)):
+    for policy in (LIVE, book(observe=True)):
         shard = shard_of(policy)
         feed(shard, CUSTOMERS, profile())
         found.append(feed(shard, SIGNALS, signal(), signal("s-2", NOON + HOUR)))
     live, observed = found
     assert [d.observed for d in observed] == [True, True]
+    assert {d.observed_by for d in observed} == {"mode"}
     for decision in observed:
-        decision.observed = False
+        decision.observed, decision.observed_by = False, ""
     assert observed == live
 
 
@@ -136,6 +136,7 @@ def test_someone_who_moved_meanwhile_is_held_again() -> None:
 def test_a_retraction_after_the_message_is_a_false_alarm() -> None:
     shard = shard_of()
     feed(shard, CUSTOMERS, profile())
+    advance(shard, NOON - HOUR, live=False)
     retracted = signal(revision=1, status=SignalStatus.RETRACTED)
     assert reasons(feed(shard, SIGNALS, signal(), retracted)) == [("s-1", 0, Reason.SENT)]
     assert shard.counts["false_alarms"] == 1
@@ -262,7 +263,7 @@ def test_the_end_of_a_signal_long_forgotten_is_no_new_signal() -> None:
 
 
 def test_the_memory_of_messages_outlives_a_restart() -> None:
-    shard = shard_of(replace(LIVE, cap=1))
+    shard = shard_of(book(cap=1))
     feed(shard, CUSTOMERS, profile())
     assert reasons(feed(shard, SIGNALS, signal())) == [("s-1", 0, Reason.SENT)]
     shard.restart()

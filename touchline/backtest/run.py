@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from touchline.agents.enrich import build as build_enrich
-from touchline.agents.settings import Settings
+from touchline.agents.outreach import build as build_outreach
+from touchline.agents.settings import OutreachMode, RuleHome, Settings
 from touchline.backtest.sources import HistoryError, OnProgress, Source
 from touchline.pipeline.backtest.cases import CaseBook, Part, Question
 from touchline.pipeline.backtest.diff import Comparison, compare
@@ -22,6 +23,7 @@ from touchline.pipeline.friction.journey import JourneyOptions
 from touchline.pipeline.friction.load import load_rules
 from touchline.pipeline.friction.rules import CUSTOMER, RuleSet
 from touchline.pipeline.intake.errors import InvalidEvent
+from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.schemas.control import ClockMode
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Scope
@@ -36,7 +38,7 @@ _UNKNOWN: Final = "unknown."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackTest:
     """What to run. `truth`: events for outcomes only. `split`: where a later part begins; HALF: in the middle; None:
-    one part."""
+    one part. `policies`: files and folders by which outreach decides on the signals; None: it does not."""
 
     settings: Settings
     rules: Sequence[Path]
@@ -45,6 +47,7 @@ class BackTest:
     truth: Source | None = None
     split: datetime | str | None = None
     budget: int | None = None
+    policies: Sequence[Path] | None = None
 
     def run(self, source: Source, on_progress: OnProgress) -> tuple[BackTestReport, list[PastSignal]]:
         """The report, and all signals in the order in which they were raised.
@@ -59,7 +62,8 @@ class BackTest:
             customers.add(event.customer)
             book.look(event, at)
 
-        run = history_run(self.settings, [rules], look)
+        outreach = None if self.policies is None else outreach_of(self.settings, self.policies)
+        run = history_run(self.settings, [rules], look, outreach)
         work_off(source, run, on_progress)
         if self.truth is not None:
             _tell(self.truth, book, build_enrich(_on_log_clock(self.settings)))
@@ -87,6 +91,7 @@ class BackTest:
             unknown=_unknown(trial.counts),
             remarks=self._remarks(run, book, rules),
             parts=parts,
+            outreach=None if trial.outreach is None else trial.outreach.figures(len(told)),
         )
         return report, told
 
@@ -141,9 +146,20 @@ def _blind(_event: EnrichedTouchpoint, _at: int) -> None:
     """Looks at nothing."""
 
 
-def history_run(settings: Settings, sets: Sequence[RuleSet], look: Look) -> HistoryRun:
+def history_run(
+    settings: Settings, sets: Sequence[RuleSet], look: Look, outreach: OutreachProcessor | None = None
+) -> HistoryRun:
     """A run with the lateness and the parties of the settings."""
-    return HistoryRun(build_enrich(_on_log_clock(settings)), sets, options_of(settings), look)
+    return HistoryRun(build_enrich(_on_log_clock(settings)), sets, options_of(settings), look, outreach)
+
+
+def outreach_of(settings: Settings, policies: Sequence[Path]) -> OutreachProcessor:
+    """Outreach in observe mode, with these policies and otherwise what the settings say.
+
+    Raises: FileError when a policy has mistakes."""
+    changed = {"policies": tuple(policies), "policies_from": RuleHome.FILES, "mode": OutreachMode.OBSERVE}
+    said = settings.outreach.model_copy(update=changed)
+    return build_outreach(_on_log_clock(settings.model_copy(update={"outreach": said})))
 
 
 def options_of(settings: Settings) -> JourneyOptions:

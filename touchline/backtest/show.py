@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from touchline.backtest.outreach import show_outreach
 from touchline.pipeline.backtest.diff import Change, Comparison
 from touchline.pipeline.backtest.report import BackTestReport, OwnerFigures, PartFigures, RuleFigures
 from touchline.report.words import number, share, span
@@ -34,6 +35,8 @@ def show(report: BackTestReport, console: Console) -> None:
     for part in report.parts:
         console.print()
         _part(part, report, console)
+    if report.outreach is not None:
+        show_outreach(report.outreach, console)
     _notes(report, console)
 
 

@@ -84,6 +84,7 @@ def _history_options(command: Any) -> Any:
 @click.option("--truth-map", type=_MAP, help="The map by which the files of --truth are read.")
 @click.option("--split", type=Split(), metavar="DATE|half", help="Tell the earlier and the later part apart.")
 @click.option("--budget", type=click.IntRange(min=0), help="What so many alerts a day for each owner would cut.")
+@click.option("--policy", "policies", type=_FILE, multiple=True, help="Policies: what outreach would have done.")
 @json_option
 @click.pass_context
 def backtest(
@@ -93,7 +94,8 @@ def backtest(
     """Run rules over history and tell what their signals were worth.
 
     History is a file of touchpoints (NDJSON, in the order of arrival), any files by an import map, or the warehouse. It
-    goes through the same engine as the live run, in memory; nothing is published.
+    goes through the same engine as the live run, in memory; nothing is published. With --policy (a file or folder of
+    policies; may be repeated) the signals go on to outreach, as in observe mode.
     """
     settings = settings_of(ctx)
     question = Question(given["per"], given["outcome"], given["among"], given["until"])
@@ -107,6 +109,7 @@ def backtest(
         truth=_files(truth, given["truth_map"]) if truth else None,
         split=given["split"],
         budget=given["budget"],
+        policies=given["policies"] or None,
     )
     source = _source(settings, (*files, *more), given)
     with _bar(show=not as_json) as on_progress, _told():

@@ -13,7 +13,7 @@ from touchline.agents.policybook import base_book, template_names
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import WrongUsage
 from touchline.pipeline.friction.load import load_rules
-from touchline.pipeline.outreach.decide import span
+from touchline.pipeline.outreach.checks import span
 from touchline.pipeline.outreach.plan import Cap, Escalation, Plan, PolicyBook
 from touchline.pipeline.outreach.policyentries import Known
 from touchline.pipeline.outreach.policyfiles import SETTINGS, PolicySet, compile_policies, read_policies

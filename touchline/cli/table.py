@@ -25,14 +25,13 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rules": Entry("touchline.cli.rules:rules", "Check, test and prove rules; ask why they were silent.", "worker"),
     "policies": Entry("touchline.cli.policies:policies", "Check, show and publish policies of outreach.", "worker"),
     "outreach": Entry(
-        "touchline.cli.outreach:outreach", "Stop outreach at once, resume it; what did it change?", "worker"
+        "touchline.cli.outreach:outreach", "Stop outreach at once, resume it; what it did and changed.", "worker"
     ),
     "messages": Entry("touchline.cli.messages:messages", "Check and preview the texts that customers read.", "worker"),
     "schemas": Entry("touchline.cli.schemas:schemas", "Export the contracts as JSON Schema."),
     "worker": Entry("touchline.cli.worker:worker", "Run agents.", "worker"),
     "api": Entry("touchline.cli.api:api", "Serve what other systems ask about customers, and links.", "worker"),
     "customer": Entry("touchline.cli.customer:customer", "Tell what is known of one customer.", "worker"),
-    "outreach": Entry("touchline.cli.outreach:outreach", "See what outreach does.", "worker"),
     "fixes": Entry("touchline.cli.fixes:fixes", "Record changes that mend causes; see what came of them.", "worker"),
     "warehouse": Entry("touchline.cli.warehouse:warehouse", "Migrate, check, rebuild or query ClickHouse.", "worker"),
 }

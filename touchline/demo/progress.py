@@ -23,7 +23,7 @@ INPUTS: Final = {
     "enrich": (RAW,),
     "journey": (TOUCHPOINTS, INCIDENTS),
     "incident": (CANDIDATES,),
-    "outreach": (SIGNALS, CUSTOMERS, INCIDENTS),
+    "outreach": (SIGNALS, CUSTOMERS, INCIDENTS, DELIVERIES),
     "deliver": (DECISIONS,),
     "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES),
 }

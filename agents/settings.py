@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
+from touchline.agents.ownersettings import DeskSettings, Owners
 from touchline.agents.sinks.signing import signing_key
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
@@ -205,7 +206,7 @@ class DeliverSettings(_Section):
 class RuntimeSettings(_Section):
     """The processes. `http_port` 0: a free port, told in the log; agents take one each, counting up from it."""
 
-    agents: tuple[str, ...] = ("enrich", "journey", "incident", "outreach", "deliver", "warehouse")
+    agents: tuple[str, ...] = ("enrich", "journey", "incident", "outreach", "desk", "deliver", "warehouse")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     http_host: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -228,6 +229,9 @@ class Settings(_Section):
     health: HealthSettings = HealthSettings()
     outreach: OutreachSettings = OutreachSettings()
     deliver: DeliverSettings = DeliverSettings()
+    desk: DeskSettings = DeskSettings()
+    owners: Owners = Field(default_factory=dict)
+    parties: Owners = Field(default_factory=dict)
     runtime: RuntimeSettings = RuntimeSettings()
 
     def topic(self, name: str) -> str:

@@ -16,6 +16,7 @@ from touchline.pipeline.engine.records import Batch, Outbox
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.engine.ticks import tick_of
 from touchline.pipeline.outreach.decide import Verdict, decide
+from touchline.pipeline.outreach.forward import forward
 from touchline.pipeline.outreach.ids import decision_id
 from touchline.pipeline.outreach.messages import Messages
 from touchline.pipeline.outreach.policy import Contact, Policy
@@ -61,7 +62,7 @@ class OutreachProcessor(Processor[OutreachState]):
 
     def process(self, batch: Batch, state: OutreachState, out: Outbox) -> None:
         """Takes in signals and ticks, or profiles. The wall clock plays no part."""
-        turn = _Turn(self._policy, self._messages, state, out, batch.partition)
+        turn = _Turn(self._policy, self._messages, state, out, batch.partition, batch.partitions)
         for record in batch.records:
             tick = tick_of(record)
             if batch.topic == INCIDENTS:
@@ -92,6 +93,7 @@ class _Turn:
     state: OutreachState
     out: Outbox
     partition: int
+    partitions: int
 
     def tick(self, tick: Tick) -> None:
         """Time has come so far."""
@@ -105,6 +107,7 @@ class _Turn:
             self._resume_until(tick.high - MAX_WAIT)
         if self.state.incidents:
             self.state.incidents.forget(tick.high - KEPT)
+        forward(self.state.forwarded, tick, self.partition, self.partitions, self.out)
 
     def told(self, tick: Tick) -> None:
         """Incidents are told up to then; what waited for that goes on."""

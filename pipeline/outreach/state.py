@@ -12,6 +12,7 @@ from touchline.pipeline.engine.processor import Piece
 from touchline.pipeline.engine.store import Cell, KeyedStore
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction.incidents import KnownIncidents
+from touchline.pipeline.outreach.forward import new_forwarded
 from touchline.pipeline.outreach.policy import Contact
 from touchline.schemas.customer import Profile
 from touchline.schemas.signal import Signal
@@ -125,8 +126,9 @@ def _codec(kind: type[T]) -> tuple[Callable[[T], bytes], Callable[[bytes], T]]:
 
 
 class OutreachState:
-    """All state of one shard: customers by key, signals by id, the clock, the incidents and how far they are told, and
-    the customers whose next step waits for that, each with its time. `live`: until a tick says otherwise."""
+    """All state of one shard: customers by key, signals by id, the clock, the incidents and how far they are told, the
+    customers whose next step waits for that, each with its time, and what the desk was told of time. `live`: until a
+    tick says otherwise."""
 
     def __init__(self, *, live: bool = True) -> None:
         self.customers: KeyedStore[CustomerState] = KeyedStore(*_codec(CustomerState))
@@ -135,9 +137,10 @@ class OutreachState:
         self.incidents = KnownIncidents()
         self.told = Watermarks()
         self.waiting: KeyedStore[bytes] = KeyedStore(bytes, bytes)
+        self.forwarded = new_forwarded()
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """The parts by their names in the changelog."""
         own: dict[str, Piece] = {"c": self.customers, "s": self.signals, "t": self.clock}
-        return own | {"i": self.incidents, "w": self.told, "q": self.waiting}
+        return own | {"i": self.incidents, "w": self.told, "q": self.waiting, "f": self.forwarded}

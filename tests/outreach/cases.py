@@ -12,7 +12,7 @@ from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Control, Polarity, Severity, SignalStatus, Stage
-from touchline.schemas.wire import SIGNALS
+from touchline.schemas.wire import DECISIONS, SIGNALS
 
 NOON = to_ms(datetime(2026, 6, 10, 12, tzinfo=UTC))
 """A Wednesday at noon, UTC: no quiet hours there."""
@@ -76,4 +76,4 @@ def advance(shard: LocalShard, high: int, *, live: bool = True) -> list[Decision
 
 def decisions(outputs: list[Output]) -> list[Decision]:
     """The decisions among what a processor sent."""
-    return [decode_decision(output.value) for output in outputs if output.value is not None]
+    return [decode_decision(output.value) for output in outputs if output.topic == DECISIONS and output.value]

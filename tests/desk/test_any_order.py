@@ -212,6 +212,8 @@ def test_no_task_starves_while_more_urgent_ones_keep_coming(old: int, others: li
     for number, priority in enumerate(others):
         at += 30 * MINUTE
         busy = next(task for task in reversed(run.told) if task.status is TaskStatus.ASSIGNED)
-        run.give([request(f"new-{number:02}", at - 1, priority=priority, **due), done(busy.task_id, "anna", at), tick(at)])
+        run.give(
+            [request(f"new-{number:02}", at - 1, priority=priority, **due), done(busy.task_id, "anna", at), tick(at)]
+        )
     got = next(task for task in run.told if task.task_id == "old" and task.status is TaskStatus.ASSIGNED)
     assert to_ms(got.at) <= NINE + (100 - old) * 6 * MINUTE + HOUR

@@ -65,7 +65,7 @@ def test_the_check_of_commands_finds_what_is_wrong(command: str, wrong: str | No
 def test_commands_are_found_in_blocks_and_in_lines() -> None:
     found = list(commands(ROOT / "README.md"))
     assert "touchline up" in found
-    assert "touchline worker enrich journey incident outreach deliver warehouse" in found
+    assert "touchline worker enrich journey incident outreach desk deliver warehouse" in found
     assert "touchline import exports/ --map shop.yaml --then-live" in list(commands(ROOT / "docs" / "import.md"))
 
 

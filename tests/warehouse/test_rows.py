@@ -15,7 +15,16 @@ from tests.warehouse import facts as make
 from touchline.pipeline.engine.clock import from_ms, to_ms
 from touchline.pipeline.warehouse.rows import minutes_of
 from touchline.pipeline.warehouse.scalars import PERSONAL, public_attributes
-from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, FACTS, NOTICES, SIGNALS, TASKS, TOUCHPOINTS, FactTable
+from touchline.pipeline.warehouse.tables import (
+    DECISIONS,
+    DELIVERIES,
+    FACTS,
+    NOTICES,
+    SIGNALS,
+    TASKS,
+    TOUCHPOINTS,
+    FactTable,
+)
 from touchline.schemas.codec import encode
 from touchline.schemas.touchpoint import Score
 from touchline.schemas.types import EARLIEST, Scalar

@@ -51,15 +51,14 @@ def valid(kind: Any) -> st.SearchStrategy[Any]:
         return _bounded(args[0], [m for m in args[1:] if isinstance(m, FieldInfo)])
     if origin in {Union, types.UnionType}:
         return st.one_of([valid(arg) for arg in args])
-    if origin is Literal:
-        return st.sampled_from(args)
     if origin is dict:
         return st.dictionaries(valid(args[0]), valid(args[1]), max_size=4)
     if origin is tuple:
         return st.lists(valid(args[0]), max_size=4).map(tuple)
     if is_dataclass(kind):
         return contract(kind)
-    return st.sampled_from(kind) if issubclass(kind, Enum) else _bounded(kind, [])
+    choices = args if origin is Literal else kind if issubclass(kind, Enum) else None
+    return _bounded(kind, []) if choices is None else st.sampled_from(choices)
 
 
 def contract(kind: Any) -> st.SearchStrategy[Any]:

@@ -16,7 +16,7 @@ from touchline.schemas.notice import Notice
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.request import Request
 from touchline.schemas.signal import Signal
-from touchline.schemas.task import Task, TaskStatus
+from touchline.schemas.task import Task
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Outcome, Severity
 
@@ -106,8 +106,7 @@ def _task(value: bytes) -> Text:
     text.append(f"  {it.signal.severity} {it.signal.rule}", style).append(f"  {it.customer}")
     if it.status.is_open:
         text.append(f"  {'late, ' if it.late else ''}due {_time(it.due_at)}", "red" if it.late else "dim")
-    text.append(f"  {it.task_id}" if it.status is not TaskStatus.OBSERVED else "", "dim")
-    return text.append(f"  {it.why}")
+    return text.append(f"  {it.task_id}", "dim").append(f"  {it.why}")
 
 
 def _notice(value: bytes) -> Text:

@@ -26,7 +26,7 @@ def tasks() -> None:
 @click.option("--person", help="Only those of this person.")
 @click.option(
     "--status",
-    type=click.Choice([_OPEN, "all", *TaskStatus]),
+    type=click.Choice([_OPEN, "all", *(state.value for state in TaskStatus)]),
     default=_OPEN,
     show_default=True,
     help="Only those in this state.",

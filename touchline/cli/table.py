@@ -27,5 +27,6 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rules": Entry("touchline.cli.rules:rules", "Check, test and prove rules; ask why they were silent.", "worker"),
     "schemas": Entry("touchline.cli.schemas:schemas", "Export the contracts as JSON Schema."),
     "worker": Entry("touchline.cli.worker:worker", "Run agents.", "worker"),
+    "fixes": Entry("touchline.cli.fixes:fixes", "Record changes that mend causes; see what came of them.", "worker"),
     "warehouse": Entry("touchline.cli.warehouse:warehouse", "Migrate, check, rebuild or query ClickHouse.", "worker"),
 }

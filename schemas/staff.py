@@ -80,8 +80,8 @@ class PersonChanged:
     queue: QueueName
     person: ID
     languages: Annotated[tuple[Language, ...], Field(max_length=16)] = ()
-    topics: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
-    products: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    topics: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
+    products: Annotated[tuple[Name, ...], Field(max_length=32)] = ()
     seniority: Annotated[int, Field(ge=0, le=9)] = 0
     capacity: Annotated[int, Field(ge=0, le=100)] = 1
     present_from: Time | None = None

@@ -1,6 +1,7 @@
 """Owners: requests become notices, at once or in a digest, within each owner's alert budget."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from touchline.pipeline.desk import agenda, texts
@@ -18,9 +19,10 @@ from touchline.schemas.request import Request
 from touchline.schemas.vocabulary import Severity
 from touchline.schemas.wire import NOTICES
 
-MAX_KEPT: Final = 500
+MAX_KEPT: Final = 200
 """How many signals wait for a digest at the most; of the least urgent beyond them only the number is told."""
 
+_KEPT_TEXT: Final = 1_000
 _OBSERVED: Final = "observed "
 _SEVERITIES: Final = list(Severity)
 
@@ -68,7 +70,7 @@ class Owners:
                     self._out.count("notices.ended")
                 else:
                     bucket = bucket_of(request.signal.severity, request.priority)
-                    owner.kept[place] = Kept(kept.request, bucket, kept.at, item)
+                    owner.kept[place] = Kept(kept.request, bucket, kept.at, _short(item))
                 return
 
     def _tell(self, entry: str, owner: Owner, request: Request) -> None:
@@ -85,7 +87,7 @@ class Owners:
             return
         if route.when is When.AT_ONCE:
             self._out.count("notices.cut")
-        owner.kept.append(Kept(request.request_id, bucket, to_ms(request.signal.at), item))
+        owner.kept.append(Kept(request.request_id, bucket, to_ms(request.signal.at), _short(item)))
         if len(owner.kept) > MAX_KEPT:
             owner.kept.sort(key=_urgency)
             owner.kept.pop()
@@ -155,6 +157,11 @@ class Owners:
         owner = self._state.owners.get(entry, self.now) or Owner()
         self._state.owners.put(entry, owner)
         return owner
+
+
+def _short(item: NoticeItem) -> NoticeItem:
+    """As it is kept for a digest, so that all of them fit into a record."""
+    return replace(item, evidence=item.evidence[:_KEPT_TEXT], action=item.action[:_KEPT_TEXT])
 
 
 def _urgency(kept: Kept) -> tuple[int, int, str]:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 REMEMBERED: Final = 100 * DAY
 """How long it is known that a request was seen, and who last knew a customer."""
 
-MAX_PEOPLE: Final = 1_000
+MAX_PEOPLE: Final = 500
 """The most people of one queue."""
 
 UNTOLD: Final = (-1, "")

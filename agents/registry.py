@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from touchline.agents.settings import Settings
 from touchline.pipeline.engine.processor import Processor
 
-AGENTS: Final = ("enrich", "journey", "incident", "outreach", "deliver", "warehouse")
+AGENTS: Final = ("enrich", "journey", "incident", "outreach", "desk", "deliver", "warehouse")
 """In the order of the flow."""
 
 API: Final = "api"

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, TypeAdapter
 
 from touchline.agents.apisettings import ApiSettings
 from touchline.agents.deliversettings import DeliverSettings
+from touchline.agents.ownersettings import DeskSettings, Owners
 from touchline.agents.section import Section as _Section
 from touchline.pipeline.outreach.links import MIN_SECRET, is_target
 from touchline.pipeline.outreach.quiet import zone_named
@@ -220,7 +221,7 @@ class OutreachSettings(_Section):
 class RuntimeSettings(_Section):
     """The processes. `http_port` 0: a free port, told in the log; agents take one each, counting up from it."""
 
-    agents: tuple[str, ...] = ("enrich", "journey", "incident", "outreach", "deliver", "warehouse")
+    agents: tuple[str, ...] = ("enrich", "journey", "incident", "outreach", "desk", "deliver", "warehouse")
     http_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     http_host: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -244,6 +245,9 @@ class Settings(_Section):
     outreach: OutreachSettings = OutreachSettings()
     deliver: DeliverSettings = DeliverSettings()
     api: ApiSettings = ApiSettings()
+    desk: DeskSettings = DeskSettings()
+    owners: Owners = Field(default_factory=dict)
+    parties: Owners = Field(default_factory=dict)
     runtime: RuntimeSettings = RuntimeSettings()
 
     def topic(self, name: str) -> str:

@@ -17,7 +17,7 @@ from tests.support.kafka import RealKafka
 from touchline.schemas.wire import RAW
 from touchline.simulator import Plan, touchpoints
 
-AGENTS = ("enrich", "journey", "incident", "outreach", "deliver", "warehouse")
+AGENTS = ("enrich", "journey", "incident", "outreach", "desk", "deliver", "warehouse")
 LIMIT = 900.0
 WARM_UP = 400_000
 

@@ -16,6 +16,7 @@ from touchline.schemas.notice import Notice
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.request import Request
 from touchline.schemas.signal import Signal
+from touchline.schemas.task import Task
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ decode_decision: Final = msgspec.json.Decoder(Decision).decode
 decode_delivery: Final = msgspec.json.Decoder(Delivery).decode
 decode_notice: Final = msgspec.json.Decoder(Notice).decode
 decode_request: Final = msgspec.json.Decoder(Request).decode
+decode_task: Final = msgspec.json.Decoder(Task).decode
 decode_tick: Final = msgspec.json.Decoder(Tick).decode
 
 DecodeError: Final = msgspec.DecodeError

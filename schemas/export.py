@@ -14,12 +14,16 @@ from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Control, Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.incident import Incident
+from touchline.schemas.notice import Notice
 from touchline.schemas.openapi import OPENAPI, openapi
 from touchline.schemas.outreach import Decision, Delivery
 from touchline.schemas.policyset import PublishedPolicies, Stop
 from touchline.schemas.rejection import RejectCode, Rejection
+from touchline.schemas.request import Request
 from touchline.schemas.ruleset import PublishedRules
 from touchline.schemas.signal import Signal
+from touchline.schemas.staff import PersonChanged, QueueChanged, TaskDone, TaskReturned, TaskTaken
+from touchline.schemas.task import Task
 from touchline.schemas.touchpoint import EnrichedTouchpoint, Touchpoint
 
 CONTRACTS: Final[Mapping[str, type[Any]]] = {
@@ -32,6 +36,14 @@ CONTRACTS: Final[Mapping[str, type[Any]]] = {
     "incident": Incident,
     "decision": Decision,
     "delivery": Delivery,
+    "request": Request,
+    "person_changed": PersonChanged,
+    "queue_changed": QueueChanged,
+    "task_taken": TaskTaken,
+    "task_done": TaskDone,
+    "task_returned": TaskReturned,
+    "task": Task,
+    "notice": Notice,
     "rejection": Rejection,
     "rules": PublishedRules,
     "policies": PublishedPolicies,
@@ -80,6 +92,18 @@ _TOPICS: Final = {
     wire.DECISIONS: (_CUSTOMER, f"What outreach made of each signal. {_READ}", ("decision",)),
     wire.DELIVERIES: (_CUSTOMER, f"What became of each message. {_READ}", ("delivery",)),
     wire.OUTBOX: (_CUSTOMER, f"Messages for channels that have no adapter. {_READ}", ("decision",)),
+    wire.REQUESTS: (
+        "the queue (`queue:service`) or the owner (`owner:logistics`, `party:dhl`)",
+        f"What outreach asks of people, from one agent of ours to another, and ticks of time. {_READ}",
+        ("request", "tick"),
+    ),
+    wire.STAFF: (
+        "the queue (`queue:service`)",
+        "What workforce systems publish: who is there with which skills, and what became of tasks.",
+        ("person_changed", "queue_changed", "task_taken", "task_done", "task_returned"),
+    ),
+    wire.TASKS: ("the queue (`queue:service`)", f"Tasks for people: every state of each. {_READ}", ("task",)),
+    wire.NOTICES: ("the owner (`owner:logistics`, `party:dhl`)", f"Notices to owners. {_READ}", ("notice",)),
     wire.RULES: ("always `rules`", f"The rules of all workers, compacted: the newest holds. {_READ}", ("rules",)),
     wire.POLICIES: (
         "`policies`, or `stop/` and the rule",
@@ -87,6 +111,9 @@ _TOPICS: Final = {
         ("policies", "stop"),
     ),
 }
+_PUBLISHED: Final = frozenset({wire.RAW, wire.STAFF})
+"""What others publish."""
+
 _MARKED: Final = {"tick": wire.TICK_HEADER, "control": wire.CONTROL_HEADER}
 
 
@@ -133,9 +160,9 @@ def _asyncapi() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {_channel(topic): _channel_of(topic, *about) for topic, about in _TOPICS.items()},
         "operations": {
-            f"{'publish' if topic == wire.RAW else 'read'}_{_channel(topic)}": {
+            f"{'publish' if topic in _PUBLISHED else 'read'}_{_channel(topic)}": {
                 # As AsyncAPI 3 has it, an operation says what the application, Touchline, does.
-                "action": "receive" if topic == wire.RAW else "send",
+                "action": "receive" if topic in _PUBLISHED else "send",
                 "channel": {"$ref": f"#/channels/{_channel(topic)}"},
             }
             for topic in _TOPICS

@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from touchline.schemas.outreach import Decision
 from touchline.schemas.signal import Signal
-from touchline.schemas.types import ID, Name, Text, Time
+from touchline.schemas.types import ID, Duration, Name, Text, Time
 from touchline.schemas.vocabulary import Channel, Polarity
 
 MAX_JOURNEY = 10
@@ -31,7 +31,9 @@ class Request:
     `request_id` = uuid5 of the decision id; the highest `revision` counts. `target` is `queue:<name>` for a task, and
     `owner:<name>` or `party:<name>` for a notice. `signal` is the signal as it was when it was decided, and with
     `cancelled` as it ended. `due_at`: when it must be answered. `suggestion`: a reply to start from. `journey`: what
-    happened, in lines, without personal data. `language` is the customer's.
+    happened, in lines, without personal data. `language` is the customer's. A task that nobody has taken
+    `escalate_after` (milliseconds) after `at`, or has finished when it is due, goes on to `escalate_to`; without one it
+    is offered to others.
     """
 
     request_id: ID
@@ -49,3 +51,5 @@ class Request:
     suggestion: Text = ""
     journey: Annotated[tuple[str, ...], Field(max_length=MAX_JOURNEY)] = ()
     cancelled: bool = False
+    escalate_after: Duration | None = None
+    escalate_to: Annotated[str, Field(pattern=r"^((queue|owner|party):[^\x00-\x1f\x7f]{1,64})?$")] = ""

@@ -65,7 +65,7 @@ def plan(settings: Settings) -> list[TopicPlan]:
         INCIDENTS: {"cleanup.policy": "compact"},
         CUSTOMERS: {"cleanup.policy": "compact"},
         CONTEXT: {"cleanup.policy": "compact"},
-        STAFF: weeks,
+        STAFF: {**weeks, "message.timestamp.type": "LogAppendTime"},
         RULES: {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)},
         POLICIES: {"cleanup.policy": "compact", "max.message.bytes": str(8 << 20)},
     }

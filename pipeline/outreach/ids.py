@@ -35,6 +35,16 @@ def care_end_id(begin: str) -> str:
     return _uuid5(f"care-end:{begin}")
 
 
+def escalation_id(request: str, target: str) -> str:
+    """The request that follows when another was not answered in time."""
+    return _uuid5(f"escalation:{request}:{target}")
+
+
+def notice_id(target: str, what: str) -> str:
+    """A notice to an owner. `what`: the request that it tells of, or which digest it is."""
+    return _uuid5(f"notice:{target}:{what}")
+
+
 def _uuid5(name: str) -> str:
     """The same as `str(uuid.uuid5(namespace, name))` (RFC 9562, 5.5), at a third of its time."""
     digest = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()

@@ -13,6 +13,7 @@ from touchline.pipeline.engine.processor import Processor
 from touchline.pipeline.engine.records import Batch, Outbox, Record
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.engine.ticks import tick_of
+from touchline.pipeline.outreach.forward import forward
 from touchline.pipeline.outreach.messages import Messages
 from touchline.pipeline.outreach.plan import PolicyBook
 from touchline.pipeline.outreach.rations import Rations
@@ -81,7 +82,7 @@ class OutreachProcessor(Processor[OutreachState]):
         """Takes in signals and ticks, profiles, incidents or deliveries. The wall clock plays no part."""
         rations = Rations(state, batch.partition, batch.partitions)
         settling = Settling(self.book, self._memory, self._messages, state, out, batch.partition, rations)
-        turn = _Turn(settling, state, out, max(self._memory, REMEMBERED))
+        turn = _Turn(settling, state, out, max(self._memory, REMEMBERED), batch.partitions)
         for record in batch.records:
             turn.record(batch.topic, record)
         now = state.clock.value.at
@@ -99,6 +100,7 @@ class _Turn:
     state: OutreachState
     out: Outbox
     remember: int
+    partitions: int
 
     def record(self, topic: str, record: Record) -> None:
         """One record of one input."""
@@ -132,6 +134,7 @@ class _Turn:
             self._resume_until(tick.high - MAX_WAIT)
         if self.state.incidents:
             self.state.incidents.forget(tick.high - KEPT)
+        forward(self.state.forwarded, tick, self.settling.partition, self.partitions, self.out)
 
     def told(self, tick: Tick) -> None:
         """Incidents are told up to then; what waited for that goes on."""

@@ -42,6 +42,8 @@ def request_of(
         channel=verdict.channel,
         suggestion=suggestion,
         journey=journey,
+        escalate_after=None if plan.escalation is None else plan.escalation.after,
+        escalate_to="" if plan.escalation is None else plan.escalation.target,
     )
 
 

@@ -14,6 +14,7 @@ from touchline.pipeline.engine.store import NEVER, Cell, KeyedStore
 from touchline.pipeline.engine.watermarks import Watermarks
 from touchline.pipeline.friction.incidents import KnownIncidents
 from touchline.pipeline.outreach.contact import Contact
+from touchline.pipeline.outreach.forward import new_forwarded
 from touchline.pipeline.outreach.pace import Taken
 from touchline.schemas.customer import Profile
 from touchline.schemas.request import Request
@@ -204,8 +205,8 @@ def _codec(kind: type[T]) -> tuple[Callable[[T], bytes], Callable[[bytes], T]]:
 
 class OutreachState:
     """All state of one shard: customers by key, signals by id, the clock, the incidents and how far they are told, the
-    customers whose next step waits for that, each with its time, the taken turns by plan, and how many messages of the
-    ramp went out by day. `live`: until a tick says otherwise."""
+    customers whose next step waits for that, each with its time, the taken turns by plan, how many messages of the ramp
+    went out by day, and what the desk was told of time. `live`: until a tick says otherwise."""
 
     def __init__(self, *, live: bool = True) -> None:
         self.customers: KeyedStore[CustomerState] = KeyedStore(*_codec(CustomerState))
@@ -216,12 +217,20 @@ class OutreachState:
         self.waiting: KeyedStore[bytes] = KeyedStore(bytes, bytes)
         self.turns: KeyedStore[Taken] = KeyedStore(msgspec.msgpack.encode, msgspec.msgpack.Decoder(Taken).decode)
         self.ramp: KeyedStore[int] = KeyedStore(msgspec.msgpack.encode, msgspec.msgpack.Decoder(int).decode)
+        self.forwarded = new_forwarded()
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """The parts by their names in the changelog."""
         own: dict[str, Piece] = {"c": self.customers, "s": self.signals, "t": self.clock}
-        return own | {"i": self.incidents, "w": self.told, "q": self.waiting, "p": self.turns, "r": self.ramp}
+        return own | {
+            "i": self.incidents,
+            "w": self.told,
+            "q": self.waiting,
+            "p": self.turns,
+            "r": self.ramp,
+            "f": self.forwarded,
+        }
 
 
 def keep(state: OutreachState, signal_id: str, known: SignalState, at: int) -> None:

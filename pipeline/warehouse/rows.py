@@ -26,6 +26,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _LATEST: Final = to_ms(datetime(2106, 1, 1, tzinfo=UTC)) - 1
 """A DateTime holds seconds from 1970 up to February 2106."""
 
+_INT32: Final = 2**31 - 1
+
 
 def storable(time: datetime) -> int:
     """A time as the warehouse holds it: milliseconds since 1970 UTC, the nearest that fits."""
@@ -128,4 +130,32 @@ DELIVERIES: Final[Mapping[str, Column]] = {
     "error": _or_empty("error"),
     "next_try_at": _optional_time("next_try_at"),
     **_many("what", "target"),
+}
+
+TASKS: Final[Mapping[str, Column]] = {
+    **_many("task_id", "revision", "queue"),
+    "person": _or_empty("person"),
+    **_many("status", "customer", "decision_id"),
+    "signal_id": _same("signal.signal_id"),
+    "rule": _same("signal.rule"),
+    "severity": _same("signal.severity"),
+    "priority": lambda rows: [min(max(row.priority, -_INT32), _INT32) for row in rows],
+    "late": _same("late"),
+    "opened_at": _time("opened_at"),
+    "at": _time("at"),
+    "due_at": _time("due_at"),
+    "language": _or_empty("language"),
+    "why": _same("why"),
+    "outcome": _or_empty("outcome"),
+    "escalated_to": _same("escalated_to"),
+}
+
+NOTICES: Final[Mapping[str, Column]] = {
+    **_many("notice_id", "target", "digest", "means", "observed"),
+    "signal_ids": lambda rows: [[item.signal_id for item in row.items] for row in rows],
+    "rules": lambda rows: [[item.rule for item in row.items] for row in rows],
+    "severities": lambda rows: [[item.severity for item in row.items] for row in rows],
+    "told": _same("count"),
+    "cut": _same("cut"),
+    "at": _time("at"),
 }

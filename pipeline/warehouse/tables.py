@@ -46,8 +46,10 @@ TOUCHPOINTS: Final = FactTable(
 SIGNALS: Final = FactTable("signals", wire.SIGNALS, codec.decode_signal, rows.SIGNALS)
 DECISIONS: Final = FactTable("decisions", wire.DECISIONS, codec.decode_decision, rows.DECISIONS)
 DELIVERIES: Final = FactTable("deliveries", wire.DELIVERIES, codec.decode_delivery, rows.DELIVERIES, counted=False)
+TASKS: Final = FactTable("tasks", wire.TASKS, codec.decode_task, rows.TASKS, counted=False)
+NOTICES: Final = FactTable("notices", wire.NOTICES, codec.decode_notice, rows.NOTICES, counted=False)
 
-FACTS: Final = (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES)
+FACTS: Final = (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES, TASKS, NOTICES)
 COUNTED: Final = tuple(facts for facts in FACTS if facts.counted)
 BY_TOPIC: Final[Mapping[str, FactTable]] = {facts.topic: facts for facts in FACTS}
 BY_NAME: Final[Mapping[str, FactTable]] = {facts.name: facts for facts in FACTS}

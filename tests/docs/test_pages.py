@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, commands, inline, links, trouble
 from touchline.agents.settings import Settings, load_settings
+from touchline.pipeline.enrichment.kinds import Catalogue
 from touchline.pipeline.friction.load import parse_rules
 from touchline.schemas import wire
 from touchline.schemas.mapfile import MapFile
@@ -22,6 +23,7 @@ TESTED_ELSEWHERE = {
     "loop.md": "tests/docs/test_loop.py",
     "outreach.md": "tests/outreach/test_docs.py",
     "policies.md": "tests/docs/test_policies.py",
+    "people.md": "tests/docs/test_people.py",
     "rules.md": "tests/docs/test_rules.py",
 }
 YAML = [block for page in PAGES if page.name not in TESTED_ELSEWHERE for block in blocks(page, "yaml")]
@@ -69,15 +71,19 @@ def test_the_check_of_commands_finds_what_is_wrong(command: str, wrong: str | No
 def test_commands_are_found_in_blocks_and_in_lines() -> None:
     found = list(commands(ROOT / "README.md"))
     assert "touchline up" in found
-    assert "touchline worker enrich journey incident outreach deliver warehouse" in found
+    assert "touchline worker enrich journey incident outreach desk deliver warehouse" in found
     assert "touchline import exports/ --map shop.yaml --then-live" in list(commands(ROOT / "docs" / "import.md"))
+
+
+OTHERS = {*wire.TOPICS, *Catalogue().kinds}
+"""What looks like a setting and is something else."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_setting_is_one(page: Path) -> None:
     for code in inline(page):
         name, dot, key = code.partition(".")
-        if dot and name in SECTIONS and re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", key) and code not in wire.TOPICS:
+        if dot and name in SECTIONS and re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", key) and code not in OTHERS:
             settings: object = Settings.model_fields[name].annotation
             for part in key.split("."):
                 fields = getattr(settings, "model_fields", {})

@@ -28,8 +28,12 @@ from touchline.schemas.wire import (
     DECISIONS,
     DELIVERIES,
     INCIDENTS,
+    NOTICES,
     RAW,
+    REQUESTS,
     SIGNALS,
+    STAFF,
+    TASKS,
     TOUCHPOINTS,
 )
 
@@ -38,8 +42,9 @@ INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "journey": (TOUCHPOINTS, INCIDENTS),
     "incident": (CANDIDATES,),
     "outreach": (SIGNALS, CUSTOMERS, INCIDENTS),
+    "desk": (REQUESTS, STAFF),
     "deliver": (DECISIONS,),
-    "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES),
+    "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES, TASKS, NOTICES),
 }
 """The agents in the order of the flow, and what each reads."""
 

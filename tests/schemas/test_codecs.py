@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from touchline.schemas import codec
 from touchline.schemas.export import CONTRACTS
+from touchline.schemas.staff import Opening, QueueChanged
 from touchline.schemas.touchpoint import Score, Touchpoint
 from touchline.schemas.types import EARLIEST, LATEST
 
@@ -26,8 +27,21 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "context": codec.decode_context,
     "decision": codec.decode_decision,
     "delivery": codec.decode_delivery,
+    "request": codec.decode_request,
+    "task": codec.decode_task,
+    "notice": codec.decode_notice,
     "tick": codec.decode_tick,
 }
+
+
+_NARROWER: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
+    QueueChanged: {
+        "zone": st.sampled_from(["UTC", "Europe/Berlin"]),
+        "due": st.none() | st.integers(60_000, 2**40),
+    },
+    Opening: {"days": st.sampled_from([("mon",), ("sat", "sun")])},
+}
+"""Fields with checks that their type does not tell."""
 
 
 def valid(kind: Any) -> st.SearchStrategy[Any]:
@@ -43,17 +57,23 @@ def valid(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(valid(args[0]), max_size=4).map(tuple)
     if is_dataclass(kind):
         return contract(kind)
-    return st.sampled_from(kind) if issubclass(kind, Enum) else _bounded(kind, [])
+    choices = args if origin is Literal else kind if issubclass(kind, Enum) else None
+    return _bounded(kind, []) if choices is None else st.sampled_from(choices)
 
 
 def contract(kind: Any) -> st.SearchStrategy[Any]:
     """Valid instances of a contract."""
     hints = get_type_hints(kind, include_extras=True)
-    built = st.fixed_dictionaries({f.name: valid(hints[f.name]) for f in fields(kind)})
+    narrower = _NARROWER.get(kind, {})
+    built = st.fixed_dictionaries(
+        {f.name: narrower[f.name] if f.name in narrower else valid(hints[f.name]) for f in fields(kind)}
+    )
     if kind is Score:
         return st.builds(
             Score, scale=valid(hints["scale"]), value=st.integers(1, 5).map(float), low_is_good=st.booleans()
         )
+    if kind is Opening:
+        built = built.filter(lambda made: made["start"] < made["end"])
     if kind is Touchpoint:
         built = built.filter(lambda made: made["customer_id"] is not None or made["identifiers"])
     return built.map(lambda made: kind(**made))

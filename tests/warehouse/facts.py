@@ -11,8 +11,12 @@ from typing import Any
 
 from touchline.pipeline.engine.records import Batch, PlainRecord
 from touchline.schemas.codec import encode
+from touchline.schemas.notice import Means, Notice, NoticeItem
 from touchline.schemas.outreach import Decision, Delivery, Message
+from touchline.schemas.request import Skill
 from touchline.schemas.signal import Signal
+from touchline.schemas.staff import queue_key
+from touchline.schemas.task import Task, TaskStatus
 from touchline.schemas.touchpoint import EnrichedTouchpoint, Score
 from touchline.schemas.vocabulary import (
     Actor,
@@ -32,7 +36,7 @@ from touchline.schemas.vocabulary import (
 )
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-Fact = EnrichedTouchpoint | Signal | Decision | Delivery
+Fact = EnrichedTouchpoint | Signal | Decision | Delivery | Task | Notice
 
 
 def touchpoint(number: int = 1, **changes: Any) -> EnrichedTouchpoint:
@@ -125,9 +129,71 @@ def delivery(number: int = 1, **changes: Any) -> Delivery:
     return replace(plain, **changes)
 
 
+def task(number: int = 1, **changes: Any) -> Task:
+    """A task that is offered to somebody; `changes` overrides its fields."""
+    of = signal(number)
+    plain = Task(
+        task_id=f"t-{number}",
+        revision=1,
+        queue="service",
+        person="anna",
+        status=TaskStatus.ASSIGNED,
+        customer=changes.get("customer", "c-1"),
+        decision_id=f"d-{number}",
+        signal=of,
+        priority=50,
+        at=START + timedelta(seconds=9),
+        opened_at=START + timedelta(seconds=8),
+        due_at=START + timedelta(hours=4),
+        late=False,
+        language="de",
+        skill=Skill(language="de"),
+        channel=None,
+        suggestion="We are sorry",
+        journey=("09:00 call.completed by voice",),
+        linked=(),
+        why="has the skill (de)",
+    )
+    return replace(plain, **changes)
+
+
+def notice(number: int = 1, **changes: Any) -> Notice:
+    """A notice about one signal; of `changes`, a customer goes into its item."""
+    of = signal(number)
+    item = NoticeItem(
+        signal_id=of.signal_id,
+        status=of.status,
+        rule=of.rule,
+        severity=of.severity,
+        customer=changes.pop("customer", "c-1"),
+        group=of.group,
+        at=of.at,
+        evidence=of.evidence,
+        action=of.action,
+    )
+    plain = Notice(
+        notice_id=f"n-{number}",
+        target="owner:service",
+        digest=False,
+        means=Means.EMAIL,
+        message=Message(to="somebody@example.com", subject="High: repeated contact", text="3 contacts"),
+        items=(item,),
+        count=1,
+        at=START + timedelta(seconds=10),
+    )
+    return replace(plain, **changes)
+
+
+def key_of(fact: Fact) -> str:
+    """What keys its record."""
+    if isinstance(fact, Task):
+        return queue_key(fact.queue)
+    return fact.target if isinstance(fact, Notice) else fact.customer
+
+
 def batch(topic: str, facts: Iterable[Fact], now: int = 0) -> Batch:
     """Facts as a batch of records."""
-    records = [PlainRecord(n, 0, fact.customer.encode(), encode(fact)) for n, fact in enumerate(facts)]
+    records = [PlainRecord(n, 0, key_of(fact).encode(), encode(fact)) for n, fact in enumerate(facts)]
     return Batch(topic, 0, 1, now, records)
 
 

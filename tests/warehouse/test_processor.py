@@ -69,7 +69,10 @@ def start(**options: Any) -> tuple[MemoryStore, WarehouseProcessor, WarehouseSta
 
 def test_it_reads_all_facts_touchpoints_first() -> None:
     _, processor, _ = start()
-    assert list(processor.inputs) == ["touchpoints", "friction.signals", "outreach.decisions", "outreach.deliveries"]
+    assert list(processor.inputs) == [
+        *("touchpoints", "friction.signals", "outreach.decisions", "outreach.deliveries"),
+        *("outreach.tasks", "outreach.notices"),
+    ]
 
 
 def test_ticks_and_tombstones_are_skipped_and_what_can_not_be_read_is_counted() -> None:

@@ -15,7 +15,16 @@ from tests.warehouse import facts as make
 from touchline.pipeline.engine.clock import from_ms, to_ms
 from touchline.pipeline.warehouse.rows import minutes_of
 from touchline.pipeline.warehouse.scalars import PERSONAL, public_attributes
-from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, FACTS, SIGNALS, TOUCHPOINTS, FactTable
+from touchline.pipeline.warehouse.tables import (
+    DECISIONS,
+    DELIVERIES,
+    FACTS,
+    NOTICES,
+    SIGNALS,
+    TASKS,
+    TOUCHPOINTS,
+    FactTable,
+)
 from touchline.schemas.codec import encode
 from touchline.schemas.touchpoint import Score
 from touchline.schemas.types import EARLIEST, Scalar
@@ -26,6 +35,8 @@ ONE_OF_EACH = {
     "signals": make.signal,
     "decisions": make.decision,
     "deliveries": make.delivery,
+    "tasks": make.task,
+    "notices": make.notice,
 }
 
 
@@ -60,6 +71,8 @@ def test_absent_values_are_null_or_empty() -> None:
     assert row(DECISIONS, make.decision(channel=None, message=None))["channel"] == ""
     assert row(DECISIONS, make.decision())["release_at"] is None
     assert row(DELIVERIES, make.delivery())["error"] == ""
+    waiting = row(TASKS, make.task(person=None, language=None))
+    assert (waiting["person"], waiting["language"], waiting["outcome"]) == ("", "", "")
 
 
 @pytest.mark.parametrize("facts", FACTS, ids=lambda facts: facts.name)
@@ -119,9 +132,11 @@ def test_addresses_and_messages_reach_no_column() -> None:
     touched = make.touchpoint(identifiers={"email": secret}, attributes={"email": secret})
     decided = make.decision()
     assert decided.message is not None
-    found: Sequence[Any] = [row(TOUCHPOINTS, touched), row(DECISIONS, decided)]
+    asked, told = make.task(), make.notice()
+    found: Sequence[Any] = [row(TOUCHPOINTS, touched), row(DECISIONS, decided), row(TASKS, asked), row(NOTICES, told)]
     assert secret not in repr(found)
-    assert decided.message.text not in repr(found)
+    for text in (decided.message.text, asked.suggestion, told.message.text, *asked.journey):
+        assert text not in repr(found)
 
 
 def test_lineage_differs_after_a_replay_from_another_topic_and_nothing_else() -> None:

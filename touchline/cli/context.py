@@ -11,6 +11,7 @@ from rich.console import Console
 from touchline.agents.settings import KafkaSettings, Settings, load_settings
 from touchline.client.connection import Connection, Security
 from touchline.client.publisher import Publisher
+from touchline.schemas.wire import RAW
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,14 +43,15 @@ def connection_of(settings: Settings) -> Connection:
     return Connection(settings.kafka.bootstrap, settings.environment, security_of(settings.kafka), TIMEOUT)
 
 
-def publisher_of(settings: Settings, *, linger: float = 0.005) -> Publisher:
-    """A publisher for the environment.
+def publisher_of(settings: Settings, *, topic: str = RAW, linger: float = 0.005) -> Publisher:
+    """A publisher for a topic of the environment.
 
     Raises: NoBroker, NoTopic."""
     kafka = settings.kafka
     return Publisher(
         kafka.bootstrap,
         environment=settings.environment,
+        topic=topic,
         security=security_of(kafka),
         timeout=TIMEOUT,
         linger=linger,

@@ -12,8 +12,11 @@ from touchline.schemas import codec, wire
 from touchline.schemas.context import CustomerContext
 from touchline.schemas.control import Control
 from touchline.schemas.customer import Profile
+from touchline.schemas.notice import Notice
 from touchline.schemas.outreach import Decision, Delivery
+from touchline.schemas.request import Request
 from touchline.schemas.signal import Signal
+from touchline.schemas.task import Task
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Outcome, Severity
 
@@ -87,6 +90,32 @@ def _delivery(value: bytes) -> Text:
     return text.append(f": {it.error}" if it.error else "", "red")
 
 
+def _request(value: bytes) -> Text:
+    it: Request = codec.decode_request(value)
+    asked = "withdrawn" if it.cancelled else "asked"
+    text = Text.assemble((_time(it.at), "dim"), "  ", (asked, "bold"), f"  {it.target}  {it.signal.rule}")
+    text.append(f"  {it.signal.customer}  priority {it.priority}", "dim")
+    return text.append("  (observed)" if it.decision.observed else "", "dim")
+
+
+def _task(value: bytes) -> Text:
+    it: Task = codec.decode_task(value)
+    style = _COLOURS[it.signal.severity] if it.status.is_open else "dim"
+    text = Text.assemble((_time(it.at), "dim"), "  ", (f"{it.status:<9}", "bold"), f" {it.queue}")
+    text.append(f"  {it.person}" if it.person else "")
+    text.append(f"  {it.signal.severity} {it.signal.rule}", style).append(f"  {it.customer}")
+    if it.status.is_open:
+        text.append(f"  {'late, ' if it.late else ''}due {_time(it.due_at)}", "red" if it.late else "dim")
+    return text.append(f"  {it.task_id}", "dim").append(f"  {it.why}")
+
+
+def _notice(value: bytes) -> Text:
+    it: Notice = codec.decode_notice(value)
+    text = Text.assemble((_time(it.at), "dim"), "  ", (it.target, "bold"), f"  {'digest' if it.digest else 'at once'}")
+    text.append(f"  by {it.means}", "dim").append("  (observed: nothing is delivered)" if it.observed else "", "dim")
+    return text.append(f"  {it.message.subject}")
+
+
 def _profile(value: bytes) -> Text:
     it: Profile = codec.decode_profile(value)
     consent = ", ".join(f"{purpose} {'given' if given else 'withdrawn'}" for purpose, given in it.consent.items())
@@ -120,6 +149,9 @@ _SHOW: Final[dict[str, Callable[[bytes], Text]]] = {
     wire.SIGNALS: _signal,
     wire.DECISIONS: _decision,
     wire.DELIVERIES: _delivery,
+    wire.REQUESTS: _request,
+    wire.TASKS: _task,
+    wire.NOTICES: _notice,
     wire.CUSTOMERS: _profile,
     wire.CONTEXT: _context,
 }

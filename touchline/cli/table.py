@@ -19,6 +19,8 @@ COMMANDS: Final[dict[str, Entry]] = {
     "try": Entry("touchline.cli.try_:try_", "Show what would become of one event; nothing is sent.", "worker"),
     "publish": Entry("touchline.cli.publish:publish", "Publish touchpoints from a file, or check them."),
     "import": Entry("touchline.cli.import_:import_", "Publish the rows of files as touchpoints, by a map."),
+    "staff": Entry("touchline.cli.staff:staff", "Publish who works at which queue, and what became of tasks."),
+    "tasks": Entry("touchline.cli.tasks:tasks", "Look at the tasks for people."),
     "tail": Entry("touchline.cli.tail:tail", "Show a topic as it grows."),
     "rejected": Entry("touchline.cli.rejected:rejected", "Look at records that were refused."),
     "topics": Entry("touchline.cli.topics:topics", "Create or check the topics.", "worker"),

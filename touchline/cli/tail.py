@@ -26,6 +26,10 @@ ALIASES: Final = {
     "decisions": wire.DECISIONS,
     "deliveries": wire.DELIVERIES,
     "outbox": wire.OUTBOX,
+    "requests": wire.REQUESTS,
+    "staff": wire.STAFF,
+    "tasks": wire.TASKS,
+    "notices": wire.NOTICES,
 }
 """Short names."""
 
@@ -65,7 +69,8 @@ def tail(
     """Show the committed records of TOPIC as they come, until Ctrl-C.
 
     TOPIC is touchpoints, friction.signals (or short: signals), outreach.decisions (decisions), outreach.deliveries
-    (deliveries), outreach.outbox (outbox), customers (profiles), customers.context (context), touchpoints.raw (raw) or
+    (deliveries), outreach.outbox (outbox), outreach.tasks (tasks), outreach.notices (notices), outreach.requests
+    (requests), outreach.staff (staff), customers (profiles), customers.context (context), touchpoints.raw (raw) or
     touchpoints.rejected (rejected).
     """
     settings = settings_of(ctx)

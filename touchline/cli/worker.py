@@ -13,7 +13,7 @@ from touchline.cli.errors import Failed
 @click.argument("agents", nargs=-1, type=click.Choice(AGENTS), metavar="[AGENT…]")
 @click.pass_context
 def worker(ctx: click.Context, /, agents: tuple[str, ...]) -> None:
-    """Run agents until SIGTERM or Ctrl-C: enrich, journey, incident, outreach, deliver, warehouse.
+    """Run agents until SIGTERM or Ctrl-C: enrich, journey, incident, outreach, desk, deliver, warehouse.
 
     Several run in a supervised process each. Without AGENT: those of the setting runtime.agents.
     """

@@ -18,7 +18,7 @@ from touchline.schemas.touchpoint import Touchpoint
 from touchline.schemas.wire import RAW
 
 _COUNT_EVERY: Final = 1_000
-"""After so many records the raw topic's partitions are counted again: it may grow."""
+"""After so many records the topic's partitions are counted again: it may grow."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -29,7 +29,7 @@ class Publisher:
     ``with Publisher("broker:9092") as publisher: publisher.publish(touchpoint)``. Records are gathered for `linger`
     seconds and sent compressed; the broker is told of repeats (idempotence), so a retry adds none and keeps the order.
     When `max_pending` bytes wait for the broker, `publish` waits too, for `delivery_timeout` seconds at the most.
-    Safe to use from several threads.
+    Safe to use from several threads. `topic`: another one than that of touchpoints, for `send`.
 
     Raises: NoBroker, NoTopic.
     """
@@ -39,6 +39,7 @@ class Publisher:
         bootstrap: str,
         *,
         environment: str = "",
+        topic: str = RAW,
         security: Security | None = None,
         timeout: float = 10.0,
         delivery_timeout: float = 120.0,
@@ -46,7 +47,7 @@ class Publisher:
         max_pending: int = 32 << 20,
     ) -> None:
         self._connection = Connection(bootstrap, environment, security or Security(), timeout)
-        self._topic = self._connection.topic(RAW)
+        self._topic = self._connection.topic(topic)
         self._delivery_timeout = delivery_timeout
         self._window = Window(max_pending)
         self._sent = 0
@@ -73,7 +74,7 @@ class Publisher:
 
     @property
     def partitions(self) -> int:
-        """How many partitions the raw topic has."""
+        """How many partitions the topic has."""
         return len(self._producer.partitions_for(self._topic))
 
     def publish(self, touchpoint: Touchpoint | Fields) -> Receipt:

@@ -14,6 +14,7 @@ _WORDS = {
     "journey": "journeys",
     "incident": "incidents",
     "outreach": "decided",
+    "desk": "for people",
     "deliver": "delivered",
     "warehouse": "stored",
 }

@@ -13,8 +13,12 @@ from touchline.schemas.wire import (
     DECISIONS,
     DELIVERIES,
     INCIDENTS,
+    NOTICES,
     RAW,
+    REQUESTS,
     SIGNALS,
+    STAFF,
+    TASKS,
     TOUCHPOINTS,
 )
 from touchline.up import Environment, health
@@ -24,12 +28,15 @@ INPUTS: Final = {
     "journey": (TOUCHPOINTS, INCIDENTS),
     "incident": (CANDIDATES,),
     "outreach": (SIGNALS, CUSTOMERS, INCIDENTS, DELIVERIES),
+    "desk": (REQUESTS, STAFF),
     "deliver": (DECISIONS,),
-    "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES),
+    "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES, TASKS, NOTICES),
 }
 """What each agent reads, in the order of the flow."""
 
-TOPICS: Final = (RAW, TOUCHPOINTS, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, DECISIONS, DELIVERIES)
+TOPICS: Final = (
+    RAW, TOUCHPOINTS, SIGNALS, CANDIDATES, INCIDENTS, CUSTOMERS, DECISIONS, DELIVERIES, REQUESTS, STAFF, TASKS, NOTICES,
+)  # fmt: skip
 _POLL: Final = 0.25
 _QUIET: Final = 12.0
 """Seconds without any movement, and without lag, after which a restarted process (which counts anew) is through."""

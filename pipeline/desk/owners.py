@@ -1,0 +1,168 @@
+"""Owners: requests become notices, at once or in a digest, within each owner's alert budget."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from touchline.pipeline.desk import agenda, texts
+from touchline.pipeline.desk.budget import begin_day, bucket_of, enter, has_place, severity_of
+from touchline.pipeline.desk.disclosure import item_of
+from touchline.pipeline.desk.routes import Route, RouteBook, When
+from touchline.pipeline.desk.state import REMEMBERED, DeskState, Kept, Owner
+from touchline.pipeline.engine.clock import DAY, from_ms, to_ms
+from touchline.pipeline.engine.records import Outbox
+from touchline.pipeline.outreach.ids import notice_id
+from touchline.schemas.codec import encode
+from touchline.schemas.notice import MAX_ITEMS, Means, Notice, NoticeItem
+from touchline.schemas.outreach import Message
+from touchline.schemas.request import Request
+from touchline.schemas.vocabulary import Severity
+from touchline.schemas.wire import NOTICES
+
+MAX_KEPT: Final = 200
+"""How many signals wait for a digest at the most; of the least urgent beyond them only the number is told."""
+
+_KEPT_TEXT: Final = 1_000
+_OBSERVED: Final = "observed "
+_SEVERITIES: Final = list(Severity)
+
+
+class Owners:
+    """The owners of one shard. What is only observed has budgets and digests of its own, so that it takes nobody's
+    place.
+
+    Counters: `notices.at_once`, `notices.digest`, `notices.cut` (left for a digest, the budget being used up),
+    `notices.below_least`, `notices.withheld` (no matter of that partner's), `notices.ended` (over before a digest told
+    it), `notices.dropped`, `duplicates`.
+    """
+
+    def __init__(self, book: RouteBook, state: DeskState, out: Outbox) -> None:
+        self._book = book
+        self._state = state
+        self._out = out
+        self.now = 0
+
+    def ask(self, request: Request) -> None:
+        """A state of a request to tell an owner."""
+        seen = self._state.told.get(request.request_id, self.now)
+        if seen is not None and request.revision <= seen:
+            self._out.count("duplicates")
+            return
+        self._state.told.put(request.request_id, request.revision, expires=self.now + REMEMBERED)
+        observed = request.decision.observed or self._book.observe
+        entry = f"{_OBSERVED if observed else ''}{request.target}"
+        owner = self._owner(entry)
+        if seen is not None or request.cancelled:
+            self._again(owner, request)
+            return
+        if _SEVERITIES.index(request.signal.severity) < _SEVERITIES.index(self._book.of(request.target).least):
+            self._out.count("notices.below_least")
+            return
+        self._tell(entry, owner, request)
+
+    def _again(self, owner: Owner, request: Request) -> None:
+        """A later state: it matters only while the first one waits for a digest."""
+        for place, kept in enumerate(owner.kept):
+            if kept.request == request.request_id:
+                item = None if request.cancelled else item_of(request)
+                if item is None:
+                    del owner.kept[place]
+                    self._out.count("notices.ended")
+                else:
+                    bucket = bucket_of(request.signal.severity, request.priority)
+                    owner.kept[place] = Kept(kept.request, bucket, kept.at, _short(item))
+                return
+
+    def _tell(self, entry: str, owner: Owner, request: Request) -> None:
+        route, item = self._book.of(request.target), item_of(request)
+        if item is None:
+            self._out.count("notices.withheld")
+            return
+        bucket = bucket_of(request.signal.severity, request.priority)
+        left = enter(owner, bucket, self.now, route.zone)
+        if route.when is When.AT_ONCE and has_place(owner, bucket, left, route.budget):
+            owner.used += 1
+            subject, text = texts.at_once(item, route.zone)
+            self._send(entry, route, (item,), request.request_id, subject, text, count=1, cut=0, digest=False)
+            return
+        if route.when is When.AT_ONCE:
+            self._out.count("notices.cut")
+        owner.kept.append(Kept(request.request_id, bucket, to_ms(request.signal.at), _short(item)))
+        if len(owner.kept) > MAX_KEPT:
+            owner.kept.sort(key=_urgency)
+            owner.kept.pop()
+            owner.dropped += 1
+            self._out.count("notices.dropped")
+        if len(owner.kept) + owner.dropped == 1:
+            self._state.agenda.put(agenda.key(agenda.DIGEST, entry), b"", due=route.next_digest(self.now))
+
+    def digest(self, entry: str) -> None:
+        """The time of a digest has come."""
+        owner, route = self._owner(entry), self._book.of(entry.removeprefix(_OBSERVED))
+        kept, dropped = sorted(owner.kept, key=_urgency), owner.dropped
+        owner.kept, owner.dropped = [], 0
+        if not kept and not dropped:
+            return
+        if route.when is When.AT_ONCE:  # all of them are what the budget left out
+            shown, count = kept, len(kept) + dropped
+            items, cut = [one.item for one in shown[:MAX_ITEMS]], count
+            subject, text = texts.left_out(items, cut, budget=route.budget, zone=route.zone)
+        else:
+            shown = self._within_budget(owner, route, kept)
+            items, count, cut = [one.item for one in shown[:MAX_ITEMS]], len(shown), len(kept) - len(shown) + dropped
+            subject, text = texts.digest(items, count, cut, budget=route.budget, zone=route.zone)
+        self._send(entry, route, items, f"digest {self.now}", subject, text, count=count, cut=cut, digest=True)
+
+    def _within_budget(self, owner: Owner, route: Route, kept: Sequence[Kept]) -> list[Kept]:
+        """The most urgent, as far as the day's budget goes; what is critical is never left out."""
+        begin_day(owner, self.now, route.zone)
+        shown = []
+        for one in kept:
+            if owner.used < route.budget or severity_of(one.bucket) is Severity.CRITICAL:
+                owner.used += 1
+                shown.append(one)
+        return shown
+
+    def _send(
+        self,
+        entry: str,
+        route: Route,
+        items: Sequence[NoticeItem],
+        what: str,
+        subject: str,
+        text: str,
+        *,
+        count: int,
+        cut: int,
+        digest: bool,
+    ) -> None:
+        target, observed = entry.removeprefix(_OBSERVED), entry.startswith(_OBSERVED)
+        notice = Notice(
+            notice_id=notice_id(entry, what),
+            target=target,
+            digest=digest,
+            means=route.means,
+            message=Message(to="" if route.means is Means.QUEUE else route.to, subject=subject, text=text, locale="en"),
+            items=tuple(items),
+            count=count,
+            cut=cut,
+            observed=observed,
+            at=from_ms(self.now),
+            send_before=from_ms(self.now + DAY),
+        )
+        self._out.count("notices.digest" if digest else "notices.at_once")
+        self._out.send(NOTICES, target.encode(), encode(notice))
+
+    def _owner(self, entry: str) -> Owner:
+        owner = self._state.owners.get(entry, self.now) or Owner()
+        self._state.owners.put(entry, owner)
+        return owner
+
+
+def _short(item: NoticeItem) -> NoticeItem:
+    """As it is kept for a digest, so that all of them fit into a record."""
+    return replace(item, evidence=item.evidence[:_KEPT_TEXT], action=item.action[:_KEPT_TEXT])
+
+
+def _urgency(kept: Kept) -> tuple[int, int, str]:
+    return (-kept.bucket, kept.at, kept.request)

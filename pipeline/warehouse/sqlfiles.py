@@ -41,7 +41,7 @@ def split(text: str) -> tuple[str, ...]:
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """All migrations in order of their numbers, which count up from 1."""
+    """All migrations in order of their numbers. Numbers may have gaps; no two files have the same."""
     found = []
     for file in files(__package__).joinpath("migrations").iterdir():
         match = _NAME.fullmatch(file.name)

@@ -77,7 +77,7 @@ def _touchpoint(random: Random, number: int, customer: str, at: datetime) -> Enr
         channel=random.choice((Channel.VOICE, Channel.EMAIL, Channel.CHAT, Channel.SOCIAL)),
         stage=random.choice((Stage.SUPPORT, Stage.DELIVERY)),
         party=random.choice(("own", "carrier")),
-        actor=Actor.HUMAN if kind in PEOPLE and random.random() < 0.8 else Actor.CUSTOMER,
+        actor=random.choice((Actor.HUMAN, Actor.HUMAN, Actor.PARTNER, Actor.BOT)) if kind in PEOPLE else Actor.CUSTOMER,
         subjects=tuple(
             f"{what}:{customer}-{random.randrange(3)}" for what in ("order", "case", "ticket") if random.random() < 0.5
         ),

@@ -19,6 +19,14 @@ from touchline.simulator import Plan, touchpoints
 
 PLAN = Plan(customers=120, days=75, start=datetime(2026, 3, 1, tzinfo=UTC), seed=3)
 
+DIMENSIONS = frozenset(
+    {
+        "day", "channel", "topic", "kind", "stage", "party", "owner", "control", "rule", "reason", "outcome", "network",
+        "currency", "observed", "with_friction", "low_is_good", "upper",
+    }
+)  # fmt: skip
+"""Columns that rows are told apart by; all others are figures."""
+
 
 def view(settings: WarehouseSettings, measure: str) -> pd.DataFrame:
     """All rows of a measure."""
@@ -32,8 +40,7 @@ def compare(shown: pd.DataFrame, reckoned: pd.DataFrame) -> None:
         assert len(shown) == len(reckoned)
         return
     assert set(shown.columns) == set(reckoned.columns)
-    by = [name for name in shown.columns if not pd.api.types.is_numeric_dtype(shown[name]) or name in {"upper"}]
-    by += [name for name in ("with_friction", "observed", "low_is_good") if name in shown and name not in by]
+    by = [name for name in shown.columns if name in DIMENSIONS]
     numbers = {name: "float64" for name in shown.columns if name not in by}
     frames = [
         frame[list(shown.columns)].astype(numbers).sort_values(by).reset_index(drop=True) for frame in (shown, reckoned)

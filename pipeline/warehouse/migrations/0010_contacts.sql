@@ -112,10 +112,10 @@ CREATE OR REPLACE VIEW each_first_reply
     kind          LowCardinality(String)         COMMENT 'ticket.opened, ticket.reopened or email.received',
     channel       LowCardinality(String)         COMMENT 'Channel by which the customer asked',
     topic         LowCardinality(String)         COMMENT 'Topic; empty where none was named',
-    replied_at    Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person of ours first replied after it (UTC); NULL: not yet',
+    replied_at    Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person first replied after it (UTC); NULL: not yet',
     reply_seconds Nullable(Float64)              COMMENT 'Time from asked_at to replied_at, in seconds'
 )
-COMMENT 'Every ticket that was opened or reopened and every e-mail, once, with the first reply of a person after it (ticket.answered, email.answered, call.made, call.completed, chat.ended, follow_up.made by a person of ours) about the same case or ticket; about the same subject where it names none of these, and to the same customer where it names no subject.'
+COMMENT 'Every ticket that was opened or reopened and every e-mail, once, with the first reply of a person after it (ticket.answered, email.answered, call.made, call.completed, chat.ended, follow_up.made by actor human or partner: an outsourcer answers in our name) about the same case or ticket; about the same subject where it names none of these, and to the same customer where it names no subject.'
 AS SELECT
     any(customer) AS customer, fromUnixTimestamp64Milli(any(ms), 'UTC') AS asked_at, toDate(asked_at) AS day, any(kind) AS kind,
     any(channel) AS channel, any(topic) AS topic,
@@ -135,7 +135,7 @@ FROM
             arrayJoin(multiIf(notEmpty(cases), cases, notEmpty(subjects), subjects, [''])) AS thread
         FROM touchpoints
         WHERE kind IN ('ticket.opened', 'ticket.reopened', 'email.received')
-            OR (actor = 'human' AND kind IN ('ticket.answered', 'email.answered', 'call.made', 'call.completed', 'chat.ended', 'follow_up.made'))
+            OR (actor IN ('human', 'partner') AND kind IN ('ticket.answered', 'email.answered', 'call.made', 'call.completed', 'chat.ended', 'follow_up.made'))
     )
 )
 WHERE NOT replies

@@ -43,8 +43,8 @@ CREATE OR REPLACE VIEW measure_nps
     nps_low    Nullable(Float64)      COMMENT 'Lower end of its interval of 95 %',
     nps_high   Nullable(Float64)      COMMENT 'Upper end of its interval of 95 %'
 )
-COMMENT 'Net promoter score (NPS): the share of 9 and 10 less the share of 0 to 6, among answers of 0 to 10. Its interval is the adjusted Wald interval of a difference of two shares: with 3/4 of an answer added to promoters and to detractors and 3/2 to passives, 1.96 times the root of (p + d - (p - d)^2) / n on each side.
-Unit: points from -100 to 100
+COMMENT 'Net promoter score (NPS): the share of 9 and 10 less the share of 0 to 6, among answers of 0 to 10, from -100 to 100. Its interval is the adjusted Wald interval of a difference of two shares: with 3/4 of an answer added to promoters and to detractors and 3/2 to passives, 1.96 times the root of (p + d - (p - d)^2) / n on each side.
+Unit: points
 Better: up
 Window: the day of the answer
 Source: touchpoints with an nps score
@@ -82,7 +82,7 @@ CREATE OR REPLACE VIEW measure_ces
     ease_sum    Float64                COMMENT 'Sum of where these stand between the worst answer (0) and the best (100)'
 )
 COMMENT 'Customer effort score (CES): the mean answer to how easy it was. Scores are kept raw, with their scale and direction, in rows of their own; over rows of several scales the value is where the answers stand between the worst (0) and the best (100) of theirs, the lowest answer being 1.
-Unit: percent of the way from the worst to the best answer
+Unit: percent of the scale
 Better: up
 Window: the day of the answer
 Source: touchpoints with a ces score
@@ -110,7 +110,7 @@ CREATE OR REPLACE VIEW measure_sentiment
     trend         Nullable(Float64)      COMMENT 'The same, less that of the seven days before; NULL without texts in those'
 )
 COMMENT 'Sentiment: the mean of how texts sound, from -1 (very bad) to 1 (very good). Its trend compares seven days with the seven before.
-Unit: from -1 to 1
+Unit: -1 to 1
 Better: up
 Window: the day of the text; trend: seven days against the seven before
 Source: texts of touchpoints, as enrichment reads them
@@ -144,7 +144,7 @@ CREATE OR REPLACE VIEW measure_advocacy
     advocacy   Nullable(Float64)      COMMENT 'Advocacy of this row, in points'
 )
 COMMENT 'Advocacy: the share of praise less the share of complaints, among what customers say in public (posts, product reviews, complaints on social channels). Praise: 4 or 5 stars, without stars a sentiment of 0.05 and more. A complaint: 1 or 2 stars, without stars a sentiment of -0.05 and less, or complaint.made.
-Unit: points from -100 to 100
+Unit: points
 Better: up
 Window: the day of the post
 Source: social.posted, product.reviewed, and complaint.made by the social channel
@@ -174,7 +174,7 @@ CREATE OR REPLACE VIEW measure_balance
     good_per_bad Nullable(Float64)      COMMENT 'Good moments for each bad one in this row'
 )
 COMMENT 'Balance: good moments for each bad one. An often quoted rule of thumb has it that twelve good ones make up for one bad; each_balance has it by customer.
-Unit: good moments for each bad one
+Unit: good per bad
 Better: up
 Window: the day of the moments
 Source: each_moment: signals, scores, texts

@@ -161,7 +161,7 @@ CREATE OR REPLACE VIEW measure_contact_rate
     contact_rate   Nullable(Float64) COMMENT 'Contacts for each order of this row; NULL without orders'
 )
 COMMENT 'Contact rate: contacts for each order placed on the same days.
-Unit: contacts for each order
+Unit: contacts per order
 Better: down
 Window: the day, from the day of the first contact on: before that none were recorded
 Source: each_contact, and order.placed

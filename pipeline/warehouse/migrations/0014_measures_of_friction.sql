@@ -87,7 +87,7 @@ CREATE OR REPLACE VIEW measure_friction_rate
     per_thousand Nullable(Float64)      COMMENT 'Signals of this row for a thousand touchpoints of the same day and stage'
 )
 COMMENT 'Friction rate: friction signals for a thousand touchpoints. An incident counts as one signal more. By owner or control, divide by the touchpoints of all rows: they are nobody''s.
-Unit: signals for a thousand touchpoints
+Unit: per thousand touchpoints
 Better: down
 Window: the day on which the friction became true, from the day of the first signal on
 Source: signals_by_day, touchpoints_by_day
@@ -175,7 +175,7 @@ CREATE OR REPLACE VIEW measure_decisions
 )
 COMMENT 'Decisions by reason: the share of decisions of outreach that send something; by reason, why the others do not.
 Unit: percent
-Better: up
+Better: neither
 Window: the day of the decision, as it is in force
 Source: decisions_by_day
 After: the ledger of outreach: exactly one reason for each signal

@@ -76,8 +76,8 @@ CREATE OR REPLACE VIEW measure_lifetime_value
     value          Float64                COMMENT 'What these and renewals of subscriptions were worth up to now, less refunds',
     lifetime_value Nullable(Float64)      COMMENT 'Value for each customer of this row'
 )
-COMMENT 'Customer lifetime value, up to now: what purchases and renewals of a customer were worth, less refunds, with friction in the 30 days after the first purchase and without. Compare within a month: who came earlier had more time.
-Unit: the currency, for each customer
+COMMENT 'Customer lifetime value: what purchases and renewals of a customer were worth up to now, less refunds, with friction in the 30 days after the first purchase and without. Compare within a month: who came earlier had more time.
+Unit: currency per customer
 Better: up
 Window: the month of the first purchase, value up to now; who first bought in the last 30 days is not known yet and left out
 Source: each_purchase; value of subscription.renewed, return.refunded, payment.refunded
@@ -121,7 +121,7 @@ CREATE OR REPLACE VIEW measures
     title       String COMMENT 'Title',
     definition  String COMMENT 'What it is, in words',
     unit        String COMMENT 'Unit of its value',
-    better      String COMMENT 'up: the higher the better; down: the lower',
+    better      String COMMENT 'up: the higher the better; down: the lower; neither: it depends',
     time_window String COMMENT 'To which time a case belongs, and how long is waited for what follows',
     source      String COMMENT 'What it is made of: kinds of touchpoints, or other views',
     reference   String COMMENT 'Where the definition comes from',

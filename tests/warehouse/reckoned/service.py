@@ -78,7 +78,9 @@ def frt(facts: Frames) -> pd.DataFrame:
     if not facts.kinds("ticket.answered", "email.answered"):
         return pd.DataFrame()
     told = ("ticket.answered", "email.answered", "call.made", "call.completed", "chat.ended", "follow_up.made")
-    replies = by((row for row in facts.kinds(*told) if row["actor"] == "human"), lambda row: row["customer"])
+    replies = by(
+        (row for row in facts.kinds(*told) if row["actor"] in {"human", "partner"}), lambda row: row["customer"]
+    )
     rows = []
     for ask in facts.kinds("ticket.opened", "ticket.reopened", "email.received"):
         after = [

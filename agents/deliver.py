@@ -1,5 +1,10 @@
 """The deliver agent: carries what was decided to be sent."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from touchline.agents.policyfollower import SwitchFollower
+from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.settings import DeliverSettings, OutreachMode, Settings, SmtpSettings, WebhookSettings
 from touchline.agents.sinks.smtp import Relay, SmtpAdapter
 from touchline.agents.sinks.webhook import Endpoint, WebhookAdapter
@@ -21,6 +26,14 @@ def build(settings: Settings) -> DeliverProcessor:
             longest_retry=deliver.longest_retry,
         )
     )
+
+
+def companion(
+    settings: Settings, processor: DeliverProcessor, metrics: Metrics, stop: Callable[[BaseException], None]
+) -> AbstractAsyncContextManager[object]:
+    """Takes over immediate stops while it runs; nothing is sent before they are known."""
+    put = getattr(processor, "switch", None)
+    return nullcontext() if put is None else SwitchFollower(settings, put, metrics, stop)
 
 
 def adapters_of(settings: DeliverSettings) -> dict[Channel, Adapter]:

@@ -7,19 +7,17 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from touchline.agents.foldertexts import FolderTexts, Texts
 from touchline.agents.runtime.errors import BrokerAway, NotCommitted, RuntimeError_
 from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.runtime.rulestopic import RulesReader, texts_of
 from touchline.agents.settings import JourneySettings, RuleHome, Settings
-from touchline.pipeline.friction.load import compile_texts, content_of, read_texts
+from touchline.pipeline.friction.load import compile_texts, read_texts
 from touchline.pipeline.friction.rules import RuleSet
-from touchline.schemas.ruleset import RuleText
 from touchline.schemas.yamlfile import FileError
 
 _PAUSE: Final = 5.0
 """Seconds before the topic is tried again after it could not be read."""
-
-Texts = Sequence[RuleText]
 
 
 class Ruled(Protocol):
@@ -46,37 +44,15 @@ class RuleSource(Protocol):
         """Lets go."""
 
 
-class FolderRules:
-    """The files and folders of the settings. A change counts when two looks in a row have found the same: what is being
-    written may well be half a file that has no mistake."""
+class FolderRules(FolderTexts):
+    """The files and folders of the settings."""
 
     def __init__(self, settings: JourneySettings, known: str) -> None:
-        self._settings = settings
-        self._known = known
+        super().__init__(lambda: read_texts(settings.rules, builtin=settings.builtin_rules), settings.reload, known)
 
     async def open(self) -> Texts | None:
         """Nothing: they were read when the processor was built."""
         return None
-
-    async def next(self) -> Texts:
-        """Looks every so often."""
-        before = self._known
-        while True:
-            await asyncio.sleep(self._settings.reload / 1_000)
-            found, problem = await asyncio.to_thread(self._look)
-            now = content_of(found) if problem is None else str(problem)
-            if now == before != self._known:
-                self._known = now
-                if problem is not None:
-                    raise problem
-                return found
-            before = now
-
-    def _look(self) -> tuple[Texts, FileError | None]:
-        try:
-            return read_texts(self._settings.rules, builtin=self._settings.builtin_rules), None
-        except FileError as error:
-            return (), error
 
     async def close(self) -> None:
         """Nothing is held."""

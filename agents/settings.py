@@ -7,6 +7,7 @@ overridden by `TOUCHLINE_A__B`, `environment` by `TOUCHLINE_ENVIRONMENT`.
 import os
 import re
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Ty
 from touchline.agents.sinks.signing import signing_key
 from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
-from touchline.schemas.types import Duration
+from touchline.schemas.types import ID, Duration
 from touchline.schemas.vocabulary import Channel, Severity
 from touchline.schemas.yamlfile import FileError, Mistake, YamlFile
 
@@ -89,7 +90,8 @@ class EnrichSettings(_Section):
 
 
 class RuleHome(StrEnum):
-    """Where the rules in force are kept: files that each worker sees, or the topic `rules`, the same for all."""
+    """Where the rules (or policies) in force are kept: files that each worker sees, or the topic `rules` (`policies`),
+    the same for all."""
 
     FILES = "files"
     TOPIC = "topic"
@@ -150,10 +152,31 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 """The IANA name of a time zone."""
 
 
+class RampSettings(_Section, populate_by_name=True):
+    """So many messages a day in all at the most: `days` counts them from the first day, `from`, on; the last number
+    stands for all later days. A day begins at midnight in `outreach.zone`."""
+
+    from_: Annotated[date, Field(alias="from")]
+    days: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, max_length=400)]
+
+
 class OutreachSettings(_Section):
-    """What may be sent to whom and when. `cap` messages at the most to a customer within `cap_window`."""
+    """What may be sent to whom and when.
+
+    `policies`: files and folders of policies besides the built-in ones, looked at every `reload` (0s: never again after
+    the start). What policies do not say stands here: `cap` messages at the most to a customer within `cap_window`.
+    `allow`: when set, only these customers get messages. `test_recipient`: by channel, who gets every message instead
+    of the customer.
+    """
 
     mode: OutreachMode = OutreachMode.OBSERVE
+    builtin_policies: bool = True
+    policies: tuple[Path, ...] = ()
+    policies_from: RuleHome = RuleHome.FILES
+    reload: Duration = 2_000
+    allow: frozenset[ID] | None = None
+    test_recipient: dict[Channel, Annotated[str, Field(min_length=1, max_length=2_048)]] = Field(default_factory=dict)
+    ramp: RampSettings | None = None
     hold_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
     experiment: str = "default"
     cooldown: Duration = 3 * 86_400_000

@@ -14,6 +14,7 @@ from touchline.schemas.control import Control, Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.incident import Incident
 from touchline.schemas.outreach import Decision, Delivery
+from touchline.schemas.policyset import PublishedPolicies, Stop
 from touchline.schemas.rejection import RejectCode, Rejection
 from touchline.schemas.ruleset import PublishedRules
 from touchline.schemas.signal import Signal
@@ -31,6 +32,8 @@ CONTRACTS: Final[Mapping[str, type[Any]]] = {
     "delivery": Delivery,
     "rejection": Rejection,
     "rules": PublishedRules,
+    "policies": PublishedPolicies,
+    "stop": Stop,
     "tick": Tick,
     "control": Control,
 }
@@ -76,6 +79,11 @@ _TOPICS: Final = {
     wire.DELIVERIES: (_CUSTOMER, f"What became of each message. {_READ}", ("delivery",)),
     wire.OUTBOX: (_CUSTOMER, f"Messages for channels that have no adapter. {_READ}", ("decision",)),
     wire.RULES: ("always `rules`", f"The rules of all workers, compacted: the newest holds. {_READ}", ("rules",)),
+    wire.POLICIES: (
+        "`policies`, or `stop/` and the rule",
+        f"The policies of all workers and what is stopped, compacted. A tombstone lifts a stop. {_READ}",
+        ("policies", "stop"),
+    ),
 }
 _MARKED: Final = {"tick": wire.TICK_HEADER, "control": wire.CONTROL_HEADER}
 

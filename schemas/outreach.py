@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 from touchline.schemas.types import ID, Name, Text, Time
 from touchline.schemas.vocabulary import (
     Arm,
+    Carried,
     Channel,
     Control,
     DeliveryStatus,
@@ -89,9 +90,12 @@ class Decision:
 class Delivery:
     """One state of a delivery. `delivery_id` = uuid5 of the decision id and its revision; the highest revision counts.
 
-    `adapter` is what carried it: `smtp`, `webhook`, `outbox`, `observe`. `error` says what went wrong, never the
-    address.
-    `next_try_at` is set while a retry waits.
+    `adapter` is what carried it: its name in the settings, `outbox` or `observe`. `error` says what went wrong, never
+    the address. `next_try_at` is set while a retry waits.
+
+    `what` is carried: of a notice `target` and `customer` are the owner (`owner:logistics`), `decision_id` is the
+    notice's id and `rule` is `notice`, unless all of it is about one rule; of care `decision_id` is that of the change
+    and `rule` is `care`, unless a cause is known. `signal_id` is then the first signal that is told of, or the same id.
     """
 
     delivery_id: ID
@@ -107,3 +111,5 @@ class Delivery:
     at: Time
     error: str | None = None
     next_try_at: Time | None = None
+    target: str = ""
+    what: Carried = Carried.MESSAGE

@@ -151,8 +151,17 @@ class Reason(StrEnum):
     SENT = "sent"
 
 
+class Carried(StrEnum):
+    """What a delivery is: a MESSAGE to a customer, a NOTICE to an owner, or word that CARE began or ended."""
+
+    MESSAGE = "message"
+    NOTICE = "notice"
+    CARE = "care"
+
+
 class DeliveryStatus(StrEnum):
-    """How a delivery ended. UNKNOWN: the attempt was made and its end is not known, so it is not repeated."""
+    """How a delivery ended. UNKNOWN: the attempt was made and its end is not known, so it is not repeated. CANCELLED:
+    it was taken back before it was sent."""
 
     ATTEMPTED = "attempted"
     SENT = "sent"
@@ -161,3 +170,4 @@ class DeliveryStatus(StrEnum):
     RETRYING = "retrying"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    CANCELLED = "cancelled"

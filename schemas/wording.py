@@ -12,6 +12,8 @@ _PATTERNS: Final = {
     r"^[a-z][a-z0-9_]{0,15}$": "is no name of an event: lower-case letters, digits and _, at most 16",
     r"^[^\x00-\x1f\x7f]+$": "holds a control character",
     r"^[^\w\s\"']$|^[\t ]$": 'is no separator: write one character, such as ";"',
+    r"^([01]\d|2[0-3]):[0-5]\d$": 'is no time of day: write "08:00" or "21:30", in quotes',
+    r"^[a-z]{2,3}$": "is no language: write two or three lower-case letters, such as de",
     r"^[a-z][a-z0-9_]{0,30}:[^\x00-\x1f\x7f]{1,128}$": "is no subject: write its type and its id, such as order:123",
 }
 """What the patterns of `schemas/types.py` and `schemas/rulepatterns.py` ask for."""
@@ -21,6 +23,7 @@ HIDDEN: Final = object()
 
 _FIELDS: Final = "expected fields (name: value)"
 _TIME: Final = "is no time with its offset, such as 2026-03-02T09:00:00Z"
+_DATE: Final = "is no date, such as 2026-03-02"
 _TYPES: Final = {
     "string_type": "expected a text",
     "list_type": "expected a list, such as [a, b]",
@@ -43,6 +46,10 @@ _TYPES: Final = {
     "datetime_from_date_parsing": _TIME,
     "datetime_object_invalid": _TIME,
     "timezone_aware": _TIME,
+    "date_type": _DATE,
+    "date_parsing": _DATE,
+    "date_from_datetime_parsing": _DATE,
+    "date_from_datetime_inexact": _DATE,
 }
 SCALAR_TYPES: Final = {
     "string_type": "a text",

@@ -15,13 +15,14 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 
 from touchline.schemas.wording import HIDDEN, SCALAR_TYPES, did_you_mean, fields_at, in_words, shown, yaml_in_words
 
-__all__ = ["FileError", "Mistake", "YamlFile", "did_you_mean", "load_yaml", "read_text"]
+__all__ = ["FileError", "Finding", "Mistake", "YamlFile", "did_you_mean", "load_yaml", "read_text", "yaml_files"]
 
 T = TypeVar("T")
 Path_ = tuple[str | int, ...]
 
 _SCALARS: Final = (bool, int, float, str)
 _ABSENT: Final = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
+_TESTS: Final = (".test.yaml", ".test.yml")
 _SECRET: Final = re.compile(r"password|secret|token", re.IGNORECASE)
 
 
@@ -41,6 +42,25 @@ class Mistake:
             if self.where
             else (f"{self.line}:{self.column}: {self.message}")
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a place in a file. `severity`: `error` (it can't count, or can't do what it says),
+    `warning`, or `note`. `code` is one word for programs."""
+
+    file: str
+    line: int
+    column: int
+    where: str
+    severity: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        """`file:line:column: severity: where: message`."""
+        where = f"{self.where}: " if self.where else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {where}{self.message}"
 
 
 class FileError(Exception):
@@ -173,6 +193,24 @@ def read_text(path: Path) -> str:
         raise FileError(str(path), [Mistake(1, 1, "", f"can't be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
         raise FileError(str(path), [Mistake(1, 1, "", f"is not UTF-8: byte {error.start}")]) from None
+
+
+def yaml_files(paths: Iterable[Path], what: str) -> list[Path]:
+    """The YAML files among files and folders (folders with all below them), in order of name, without tests
+    (`*.test.yaml`). `what` they are files of, in words.
+
+    Raises: FileError when a path is not there."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            below = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and p.is_file())
+            found.extend(p for p in below if not p.name.endswith(_TESTS))
+        elif path.is_file():
+            found.append(path)
+        else:
+            message = f"there is no such file or folder of {what}, seen from where the command runs"
+            raise FileError(str(path), [Mistake(1, 1, "", message)])
+    return list(dict.fromkeys(found))
 
 
 def load_yaml(path: Path, adapter: TypeAdapter[T]) -> T:

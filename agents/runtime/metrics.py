@@ -66,6 +66,19 @@ class Metrics:
         # Effects outside Kafka (messages, webhooks) that were tried.
         self.effects = Counter("touchline_effects_total", "Effects performed", one, registry=reg).labels(agent)
 
+        self._follow_policies(reg)
+
+    def _follow_policies(self, reg: CollectorRegistry) -> None:
+        one = ("agent",)
+        # The policies of outreach in force, by hash, and changed ones that were not taken over for their mistakes.
+        self._policies = Gauge("touchline_policies_info", "Policies in force", ("agent", "hash"), registry=reg)
+        self._policy_hash: str | None = None
+        self.policies_refused = Counter(
+            "touchline_policies_refused_total", "Policies not taken over", one, registry=reg
+        ).labels(self.agent)
+        # Immediate stops in force, of all or of single rules.
+        self.stops = Gauge("touchline_outreach_stops", "Stops in force", one, registry=reg).labels(self.agent)
+
     def counted(self, counts: dict[str, int]) -> None:
         """Publishes what a committed batch counted."""
         for what, n in counts.items():
@@ -90,6 +103,13 @@ class Metrics:
             self._rules.remove(self.agent, self._ruleset)
         self._rules.labels(self.agent, ruleset).set(1)
         self._ruleset = ruleset
+
+    def policies_in_force(self, content: str) -> None:
+        """The hash of the policies that hold from now on."""
+        if self._policy_hash is not None:
+            self._policies.remove(self.agent, self._policy_hash)
+        self._policies.labels(self.agent, content).set(1)
+        self._policy_hash = content
 
     def forget(self, topic: str, partition: int) -> None:
         """A partition went to another worker."""

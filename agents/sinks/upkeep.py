@@ -13,12 +13,15 @@ from typing import Final
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks.clickhouse import Connection, NotNow, Result
 from touchline.agents.sinks.facts import recount_minutes
+from touchline.agents.sinks.lock import only_one
 from touchline.pipeline.engine.processor import Fatal
 from touchline.pipeline.warehouse.sqlfiles import ChangedMigration, Migration, migrations, outstanding, statement
 from touchline.pipeline.warehouse.tables import COUNTED, FactTable
 
 _DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MINUTES_A_STEP: Final = 2_000
+_OTHERS_TURN: Final = 60.0
+"""So many seconds another one who migrates is waited for."""
 
 Progress = Callable[[int, int], None]
 """Told how many minutes are done, of how many."""
@@ -57,13 +60,16 @@ def connected(settings: WarehouseSettings, *, database: str | None = None, plain
         connection.close()
 
 
-def migrate(settings: WarehouseSettings, *, known: Iterable[Migration] | None = None) -> list[str]:
+def migrate(
+    settings: WarehouseSettings, *, known: Iterable[Migration] | None = None, wait: float = _OTHERS_TURN
+) -> list[str]:
     """Makes the database where it is missing and applies the migrations that are outstanding, in order.
 
-    A migration that fails half way is not recorded, and its statements may all be run again.
+    A migration that fails half way is not recorded, and its statements may all be run again. Only one may migrate at a
+    time; another one is waited for, `wait` seconds at the most.
 
     Returns: the names of those that were applied.
-    Raises: BadMigration, Fatal, Retry."""
+    Raises: BadMigration, Locked, Fatal, Retry."""
     if not _DATABASE.fullmatch(settings.database):
         raise BadMigration(
             f'"{settings.database}" is no name for a database: letters, digits and _ (warehouse.database)'
@@ -72,18 +78,30 @@ def migrate(settings: WarehouseSettings, *, known: Iterable[Migration] | None = 
         connection.query(statement("create_database").replace("{database}", settings.database))
     with connected(settings) as connection:
         connection.query(statement("create_schema_migrations"))
-        applied = {row[0]: (row[1], row[2]) for row in connection.query(statement("applied_migrations")).rows}
-        try:
-            wanted = list(outstanding(tuple(known) if known is not None else migrations(), applied))
-        except ChangedMigration as error:
-            raise BadMigration(str(error)) from None
-        for migration in wanted:
-            _apply(connection, migration)
+        ours = tuple(known) if known is not None else migrations()
+        if not still_to_apply(connection, ours):
+            return []
+        with only_one(connection, wait) as alive:
+            wanted = still_to_apply(connection, ours)  # the one who was waited for may have done it
+            for migration in wanted:
+                _apply(connection, migration, alive)
     return [migration.name for migration in wanted]
 
 
-def _apply(connection: Connection, migration: Migration) -> None:
+def still_to_apply(connection: Connection, ours: tuple[Migration, ...]) -> list[Migration]:
+    """Those of our migrations that were not applied yet.
+
+    Raises: BadMigration when the warehouse was set up by another release."""
+    applied = {row[0]: (row[1], row[2]) for row in connection.query(statement("applied_migrations")).rows}
+    try:
+        return list(outstanding(ours, applied))
+    except ChangedMigration as error:
+        raise BadMigration(str(error)) from None
+
+
+def _apply(connection: Connection, migration: Migration, alive: Callable[[], None]) -> None:
     for number, text in enumerate(migration.statements, 1):
+        alive()
         try:
             connection.query(text)
         except (Fatal, NotNow) as error:

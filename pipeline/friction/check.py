@@ -20,28 +20,9 @@ from touchline.pipeline.friction.rules import Rule, Tally
 from touchline.pipeline.friction.ruletest import RuleTests, files_of_tests, load_tests, untested
 from touchline.schemas.mapfile import MapFile
 from touchline.schemas.rulefile import Detect, RuleFile
-from touchline.schemas.yamlfile import FileError, Path_, YamlFile
+from touchline.schemas.yamlfile import FileError, Finding, Path_, YamlFile
 
 _ADAPTER = TypeAdapter(RuleFile)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about a place in a file. `severity`: `error` (the rules can't run, or can't do what they say),
-    `warning`, or `note`. `code` is one word for programs."""
-
-    file: str
-    line: int
-    column: int
-    where: str
-    severity: str
-    code: str
-    message: str
-
-    def __str__(self) -> str:
-        """`file:line:column: severity: where: message`."""
-        where = f"{self.where}: " if self.where else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {where}{self.message}"
 
 
 @dataclass(slots=True)

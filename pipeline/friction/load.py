@@ -14,15 +14,19 @@ from touchline.pipeline.friction.compiler import RuleCompiler
 from touchline.pipeline.friction.linking import Placed, linked
 from touchline.pipeline.friction.rules import Rule, RuleSet, Tally, all_named, named_rules
 from touchline.schemas.rulefile import RuleFile, RuleSpec
-from touchline.schemas.ruleset import RuleText
+from touchline.schemas.ruleset import RuleText, content_of
 from touchline.schemas.vocabulary import Scope
-from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile, read_text
+from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile, read_text, yaml_files
+
+__all__ = [
+    "BUILTIN", "Written", "compile_files", "compile_texts", "compile_written", "content_of", "load_rules",
+    "load_tested", "parse_rules", "read_texts", "rule_files", "set_hash", "written",
+]  # fmt: skip
 
 BUILTIN: Final = Path(__file__).with_name("rules")
 """The folder of the built-in rules."""
 
 _ADAPTER: Final = TypeAdapter(RuleFile)
-_TESTS: Final = (".test.yaml", ".test.yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +42,7 @@ def rule_files(paths: Iterable[Path]) -> list[Path]:
     """The rule files among files and folders (folders with all below them), in order of name, without rule tests.
 
     Raises: FileError when a path is not there."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            below = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and p.is_file())
-            found.extend(p for p in below if not p.name.endswith(_TESTS))
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise FileError(
-                str(path),
-                [Mistake(1, 1, "", "there is no such file or folder of rules, seen from where the command runs")],
-            )
-    return list(dict.fromkeys(found))
+    return yaml_files(paths, "rules")
 
 
 def load_rules(paths: Iterable[Path] = (), *, builtin: bool = True) -> RuleSet:
@@ -174,12 +166,6 @@ def _told_to_incidents(found: Iterable[Written]) -> dict[str, set[str]]:
             if one.spec.per not in IN_SIGNALS:
                 told[rule].add(one.spec.per)
     return told
-
-
-def content_of(texts: Iterable[RuleText]) -> str:
-    """Names what was read, to the letter: sixteen hex digits."""
-    whole = json.dumps([(one.name, one.text, one.builtin) for one in texts])
-    return hashlib.blake2b(whole.encode(), digest_size=8).hexdigest()
 
 
 def set_hash(specs: Iterable[RuleSpec]) -> str:

@@ -5,7 +5,7 @@ Lengths of time are in milliseconds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Final
 
@@ -13,7 +13,7 @@ from touchline.pipeline.engine.clock import DAY
 from touchline.pipeline.outreach.quiet import QuietHours
 from touchline.schemas.request import Skill
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Channel, Polarity, Purpose, Route, Severity
+from touchline.schemas.vocabulary import Channel, Polarity, Purpose, Route, Scope, Severity
 
 ALL: Final = "*"
 """Stands for every rule where an immediate stop is meant for all."""
@@ -107,8 +107,16 @@ class PolicyBook:
     content: str = ""
 
     def plan(self, signal: Signal) -> Plan:
-        """The one plan for a signal."""
-        return self.by_rule.get(signal.rule) or self.by_kind.get((signal.polarity, signal.severity)) or self.default
+        """The one plan for a signal. An incident is no single customer's: where nothing else is said its owner is
+        told; messages by the same policy go to those who are exposed to it, by signals of their own."""
+        plan = self.plan_of(signal.rule, signal.polarity, signal.severity)
+        if signal.scope is Scope.INCIDENT and plan.route is Route.CUSTOMER:
+            return replace(plan, route=Route.OWNER, target=None)
+        return plan
+
+    def plan_of(self, rule: str, polarity: Polarity, severity: Severity) -> Plan:
+        """The one plan for a customer's signals of that rule and sort."""
+        return self.by_rule.get(rule) or self.by_kind.get((polarity, severity)) or self.default
 
     @property
     def memory(self) -> int:

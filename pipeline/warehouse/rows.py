@@ -103,7 +103,7 @@ SIGNALS: Final[Mapping[str, Column]] = {
     "raised_at": _time("raised_at"),
     **_many("evidence", "action", "events"),
     "values": lambda rows: [as_text(_numbers(row)) for row in rows],
-    **_many("subjects", "profile_revision", "provisional", "ruleset"),
+    **_many("subjects", "profile_revision", "provisional", "ruleset", "scope", "causes"),
 }
 
 DECISIONS: Final[Mapping[str, Column]] = {
@@ -116,13 +116,16 @@ DECISIONS: Final[Mapping[str, Column]] = {
     "signal_at": _time("signal_at"),
     "at": _time("at"),
     "release_at": _optional_time("release_at"),
-    "profile_revision": _same("profile_revision"),
+    **_many("profile_revision", "route", "target", "policy", "template", "observed_by", "experiment", "arm"),
+    **_many("priority", "linked"),
 }
 
 DELIVERIES: Final[Mapping[str, Column]] = {
-    **_many("delivery_id", "revision", "decision_id", "signal_id", "rule", "customer", "channel", "adapter", "status"),
-    "attempts": _same("attempts"),
+    **_many("delivery_id", "revision", "decision_id", "signal_id", "rule", "customer"),
+    "channel": _or_empty("channel"),
+    **_many("adapter", "status", "attempts"),
     "at": _time("at"),
     "error": _or_empty("error"),
     "next_try_at": _optional_time("next_try_at"),
+    **_many("what", "target"),
 }

@@ -41,7 +41,7 @@ def split(text: str) -> tuple[str, ...]:
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """All migrations in order of their numbers. Numbers may have gaps; no two files have the same."""
+    """All migrations in order of their numbers."""
     found = []
     for file in files(__package__).joinpath("migrations").iterdir():
         match = _NAME.fullmatch(file.name)

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from kafka import KafkaProducer
 
+from tests.client.support import Topic, signal
 from touchline.agents.runtime.topics import delete_topics
 from touchline.agents.settings import load_settings
 from touchline.cli import main
@@ -22,6 +24,7 @@ from touchline.pipeline.engine.reject import Refusal, reject
 from touchline.schemas.codec import encode
 from touchline.schemas.control import Tick
 from touchline.schemas.rejection import RejectCode
+from touchline.schemas.vocabulary import Severity
 from touchline.schemas.wire import RAW, REJECTED, TICK_HEADER, TOUCHPOINTS
 
 Run = Callable[..., Result]
@@ -217,6 +220,44 @@ def test_tail_hides_ticks_unless_asked(run: Run, bootstrap: str, environment: st
         "2026-05-04 08:00:00Z  order.placed           c-1042  web · purchase · own  “still waiting” (-0.50)"
     )
     assert len(run("tail", "touchpoints", "--from-start", "--idle", "1", "--ticks").stdout.splitlines()) == 2
+
+
+def test_tail_chooses_among_signals(run: Run, bootstrap: str, environment: str) -> None:
+    topic = Topic(bootstrap, environment)
+    topic.value(b"{}")
+    topic.signals(
+        signal(1), signal(2, severity=Severity.LOW), replace(signal(3), owner="service", party="own"), signal(1, 2)
+    )
+    topic.producer.close()
+
+    def shown(*arguments: str) -> list[tuple[str, int]]:
+        done = run("tail", "signals", "--from-start", "--idle", "1", "--json", *arguments)
+        assert done.exit_code == 0, done.output
+        values = [json.loads(line)["value"] for line in done.stdout.splitlines()]
+        return [(one.get("signal_id"), one.get("revision")) for one in values]
+
+    assert shown() == [(None, None), ("s1", 1), ("s2", 1), ("s3", 1), ("s1", 2)]
+    assert shown("--severity", "high") == [("s1", 1), ("s3", 1), ("s1", 2)]
+    assert shown("--owner", "service", "--owner", "care") == [("s3", 1)]
+    assert shown("--party", "carrier", "--status", "opened", "--severity", "medium") == [("s1", 1)]
+    assert shown("--rule", "nothing") == []
+    assert shown("--polarity", "friction", "-n", "2") == [("s1", 1), ("s2", 1)]
+    line = run("tail", "signals", "--from-start", "--owner", "service", "-n", "1").stdout
+    assert "high delivery_promise_broken opened  c-3, order:3" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("decisions", "--severity", "high"), "choose among signals: tail signals, without --ticks"),
+        (("signals", "--ticks", "--owner", "a"), "choose among signals"),
+        (("signals", "--status", "shut"), "'shut' is not one of 'opened', 'updated'"),
+    ],
+)
+def test_tail_says_what_can_not_be_chosen(arguments: tuple[str, ...], message: str) -> None:
+    done = CliRunner().invoke(main, ["tail", *arguments])
+    assert done.exit_code == 2
+    assert message in done.stderr
 
 
 def test_rejected_records_are_listed_and_shown_whole(run: Run, bootstrap: str, environment: str) -> None:

@@ -18,6 +18,7 @@ from touchline.schemas.yamlfile import FileError, YamlFile
 TESTED_ELSEWHERE = {
     "import.md": "tests/importer/test_docs.py",
     "outreach.md": "tests/outreach/test_docs.py",
+    "policies.md": "tests/docs/test_policies.py",
     "rules.md": "tests/docs/test_rules.py",
 }
 YAML = [block for page in PAGES if page.name not in TESTED_ELSEWHERE for block in blocks(page, "yaml")]

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from touchline.agents.policybook import book_of
 from touchline.agents.settings import Settings, load_settings
 from touchline.cli import main
 from touchline.importer import preview
+from touchline.pipeline.engine.clock import DAY
 from touchline.pipeline.friction.load import load_rules
 from touchline.project import ExistsError, write_project
+from touchline.schemas.vocabulary import Route
 from touchline.trial import read_event, try_in_memory
 from touchline.trial.event import read_history
 
@@ -25,11 +28,29 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "shop"
 
 
-def test_the_settings_are_the_defaults_but_for_the_rules(folder: Path) -> None:
+def test_the_settings_are_the_defaults_but_for_the_rules_and_policies(folder: Path) -> None:
     settings = load_settings(folder / "touchline.yaml", {})
     journey = settings.journey.model_copy(update={"rules": ()})
-    assert settings.model_copy(update={"journey": journey}) == Settings()
+    outreach = settings.outreach.model_copy(update={"policies": ()})
+    assert settings.model_copy(update={"journey": journey, "outreach": outreach}) == Settings()
     assert settings.journey.rules == (Path("rules"),)
+    assert settings.outreach.policies == (Path("policies"),)
+
+
+def test_the_example_policy_stands_for_the_example_rule_and_has_no_mistakes(folder: Path) -> None:
+    checked = CliRunner().invoke(main, ["policies", "check", "--strict"])
+    assert checked.exit_code == 0, checked.output
+    plan = book_of(load_settings(folder / "touchline.yaml", {})).by_rule["device_keeps_failing"]
+    assert (plan.id, plan.cooldown, plan.route) == ("failing_devices", 14 * DAY, Route.CUSTOMER)
+
+
+def test_what_is_commented_out_in_the_policy_can_be_switched_on(folder: Path) -> None:
+    file = folder / "policies" / "devices.yaml"
+    file.write_text(re.sub(r"^#(   \w)", r" \1", file.read_text(), flags=re.M).replace("    ", "  "))
+    checked = CliRunner().invoke(main, ["policies", "check", "--strict"])
+    assert checked.exit_code == 0, checked.output
+    plan = book_of(load_settings(folder / "touchline.yaml", {})).by_rule["device_keeps_failing"]
+    assert (plan.route, plan.target) == (Route.PERSON, "queue:care")
 
 
 def test_what_is_commented_out_can_be_switched_on(folder: Path) -> None:

@@ -16,6 +16,7 @@ from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint, Score
 from touchline.schemas.vocabulary import (
     Actor,
+    Arm,
     Channel,
     Control,
     DeliveryStatus,
@@ -23,6 +24,7 @@ from touchline.schemas.vocabulary import (
     Polarity,
     Purpose,
     Reason,
+    Route,
     ScoreScale,
     Severity,
     SignalStatus,
@@ -191,6 +193,9 @@ def decisions_on(random: Random, signals: Sequence[Signal]) -> list[Decision]:
             outcome=Outcome.HELD if held else Outcome.SENT,
             reason=Reason.QUIET_HOURS if held else Reason.SENT,
             channel=random.choice([None, Channel.EMAIL]),
+            experiment="spring",
+            arm=random.choice([Arm.TREATED, Arm.HELD_OUT]),
+            route=random.choice([Route.CUSTOMER, Route.PERSON]),
             signal_at=first.at,
             at=first.at + timedelta(seconds=random.randrange(100)),
         )

@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from random import Random
 
 Talk = Callable[[socket.socket], None]
 
@@ -80,16 +81,34 @@ def cutting(port: int, after: int) -> Talk:
     """A proxy that lets so many bytes through to the server and then cuts both ends, the first time only."""
     cut = threading.Event()
 
+    def limit() -> int | None:
+        return None if cut.is_set() else after
+
+    return _proxy(port, limit, cut.set)
+
+
+def cutting_at_times(port: int, random: Random) -> Talk:
+    """A proxy that cuts every third connection somewhere."""
+
+    def limit() -> int | None:
+        return random.randrange(200, 40_000) if random.random() < 0.3 else None
+
+    return _proxy(port, limit, lambda: None)
+
+
+def _proxy(port: int, limit: Callable[[], int | None], cut: Callable[[], None]) -> Talk:
+    """`limit`: after how many bytes to the server the next connection is cut, None for never."""
+
     def talk(client: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", port)) as server:
             back = threading.Thread(target=_pump, args=(server, client))
             back.start()
-            left = after
+            left = limit()
             while data := client.recv(4_096):
-                if not cut.is_set():
+                if left is not None:
                     left -= len(data)
                     if left < 0:
-                        cut.set()
+                        cut()
                         client.shutdown(socket.SHUT_RDWR)
                         break
                 server.sendall(data)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 
 import pytest
 
+from tests.warehouse import facts as make
+from tests.warehouse.test_upkeep import write
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.pipeline.warehouse.sqlfiles import Migration, migrations, split, statement
-from touchline.pipeline.warehouse.tables import FACTS, FactTable
+from touchline.pipeline.warehouse.tables import DECISIONS, FACTS, FactTable
+from touchline.schemas.vocabulary import Arm
 
 COLUMNS = "SELECT name, default_kind FROM system.columns WHERE database = currentDatabase() AND table = '{}'"
 
@@ -21,7 +25,7 @@ def names(settings: WarehouseSettings, table: str, *, given: bool = False) -> li
     return [name for name, default in rows if not (given and default)]
 
 
-def test_numbers_are_given_once_and_the_first_is_one() -> None:
+def test_numbers_rise_and_none_comes_twice() -> None:
     numbers = [migration.number for migration in migrations()]
     assert numbers == sorted(set(numbers))
     assert numbers[0] == 1
@@ -42,6 +46,31 @@ def test_the_database_is_made_where_it_is_missing(empty: WarehouseSettings) -> N
 def test_a_database_name_that_is_no_name_is_refused(empty: WarehouseSettings) -> None:
     with pytest.raises(upkeep.BadMigration, match=r"letters, digits and _ \(warehouse.database\)"):
         upkeep.migrate(empty.model_copy(update={"database": "a; DROP TABLE b"}))
+
+
+def test_rows_from_before_experiments_are_kept_and_counted(empty: WarehouseSettings) -> None:
+    upkeep.migrate(empty, known=migrations()[:5])
+    for number in (1, 2):
+        upkeep.query(
+            empty,
+            f"""INSERT INTO fact_decisions (decision_id, signal_id, customer, outcome, reason, signal_at, at)
+            VALUES ('d-{number}', 's-{number}', 'c-1', 'sent', 'sent', '2026-03-01 09:00:00', '2026-03-01 09:00:05')""",  # noqa: S608
+        )
+    upkeep.query(
+        empty,
+        """INSERT INTO minute_decisions (minute, outcome, reason, version, decisions, customers, delay_ms)
+        SELECT minute, outcome, reason, 1, count(), uniqState(customer), 10000 FROM fact_decisions
+        GROUP BY minute, outcome, reason""",
+    )
+    assert upkeep.migrate(empty) == [migration.name for migration in migrations()[5:]]
+    assert upkeep.verify(empty) == []
+    assert upkeep.query(empty, "SELECT decisions, customers, route, arm FROM decisions_by_day").rows == [(2, 1, "", "")]
+    asyncio.run(write(empty, (DECISIONS.topic, [make.decision(3, experiment="spring", arm=Arm.TREATED)])))
+    assert upkeep.verify(empty) == []
+    upkeep.rebuild(empty)
+    assert upkeep.verify(empty) == []
+    asked = "SELECT experiment, arm, sum(decisions) FROM decisions_by_minute GROUP BY experiment, arm ORDER BY arm"
+    assert upkeep.query(empty, asked).rows == [("", "", 2), ("spring", "treated", 1)]
 
 
 def test_every_statement_can_be_run_again(tables: WarehouseSettings) -> None:

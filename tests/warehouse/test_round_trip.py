@@ -16,7 +16,7 @@ from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS, FactTable
 from touchline.schemas.touchpoint import Score
-from touchline.schemas.vocabulary import ScoreScale
+from touchline.schemas.vocabulary import Arm, Carried, Route, ScoreScale
 
 ODD = "ünï 𝄞 \x00 \t '\\\" %s {x} \n"
 FULL = make.touchpoint(
@@ -36,6 +36,22 @@ EACH: list[tuple[FactTable, Any]] = [
     (SIGNALS, make.signal(evidence=ODD, channel=None, provisional=True, subjects=("order:1",))),
     (DECISIONS, make.decision(explanation=ODD, release_at=make.START + timedelta(hours=3))),
     (DECISIONS, make.decision(channel=None, message=None)),
+    (
+        DECISIONS,
+        make.decision(
+            route=Route.PERSON,
+            target="queue:service",
+            policy="vip",
+            template="sorry",
+            observed=True,
+            observed_by="ramp",
+            experiment=ODD,
+            arm=Arm.HELD_OUT,
+            priority=-3,
+            linked=("s-2", "s-3"),
+        ),
+    ),
+    (DELIVERIES, make.delivery(what=Carried.NOTICE, target="owner:logistics")),
     (DELIVERIES, make.delivery(error="refused", next_try_at=make.START + timedelta(minutes=1))),
 ]
 

@@ -94,7 +94,8 @@ def test_a_rebuild_writes_the_index_by_id_anew(filled: WarehouseSettings) -> Non
 def test_differences_say_where_and_what(filled: WarehouseSettings) -> None:
     upkeep.query(filled, "ALTER TABLE minute_decisions UPDATE decisions = 9 WHERE 1 SETTINGS mutations_sync = 2")
     facts_have, aggregate_has = map(str, upkeep.verify(filled))
-    place = "decisions 2026-03-01 09:00 (repeated_contact, high, service, own, email, service, sent, sent, False)"
+    group = "repeated_contact, high, service, own, email, service, sent, sent, False, customer, , none"
+    place = f"decisions 2026-03-01 09:00 ({group})"
     assert {facts_have, aggregate_has} == {
         f"{place}: facts have (4,1,20000), the other side has not",
         f"{place}: aggregate has (9,1,20000), the other side has not",

@@ -11,7 +11,7 @@ from touchline.project import ExistsError, write_project
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
-    """Write the settings file, an example rule and an example map into FOLDER, with comments.
+    """Write the settings file and examples of a rule, a policy and a map into FOLDER, with comments.
 
     Files that are there already are never overwritten.
     """

@@ -23,7 +23,12 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rejected": Entry("touchline.cli.rejected:rejected", "Look at records that were refused."),
     "topics": Entry("touchline.cli.topics:topics", "Create or check the topics.", "worker"),
     "rules": Entry("touchline.cli.rules:rules", "Check, test and prove rules; ask why they were silent.", "worker"),
+    "policies": Entry("touchline.cli.policies:policies", "Check, show and publish policies of outreach.", "worker"),
+    "outreach": Entry(
+        "touchline.cli.outreach:outreach", "Stop outreach at once, resume it; what did it change?", "worker"
+    ),
     "schemas": Entry("touchline.cli.schemas:schemas", "Export the contracts as JSON Schema."),
     "worker": Entry("touchline.cli.worker:worker", "Run agents.", "worker"),
+    "fixes": Entry("touchline.cli.fixes:fixes", "Record changes that mend causes; see what came of them.", "worker"),
     "warehouse": Entry("touchline.cli.warehouse:warehouse", "Migrate, check, rebuild or query ClickHouse.", "worker"),
 }

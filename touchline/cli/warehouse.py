@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from dataclasses import asdict
 from typing import Any, Final
 
 import click
@@ -11,6 +12,8 @@ from rich.table import Table
 
 from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import Result
+from touchline.agents.sinks.status import Status
+from touchline.agents.sinks.status import status as status_of
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed, WrongUsage
 from touchline.cli.measures import measures
@@ -34,6 +37,51 @@ def migrate(ctx: click.Context, /) -> None:
     """Bring the tables to what this release needs."""
     done = upkeep.migrate(settings_of(ctx).warehouse)
     click.echo("\n".join(f"applied {name}" for name in done) or "the tables are up to date")
+
+
+@warehouse.command()
+@json_option
+@click.pass_context
+def status(ctx: click.Context, /, *, as_json: bool) -> None:
+    """Tell how the warehouse is. Exit code 1 when something must be mended."""
+    found = status_of(settings_of(ctx).warehouse)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _show(found)
+    if not found.is_well:
+        raise Failed(_cure(found))
+
+
+def _show(found: Status) -> None:
+    newest = "none" if found.newest is None else f"{found.newest:%Y-%m-%d %H:%M:%S} UTC"
+    click.echo(f"ClickHouse {found.version}; newest touchpoint: {newest}")
+    click.echo(f"minutes whose facts are newer than their figures: {found.stale:,}")
+    for disk in found.disks:
+        click.echo(f"disk {disk.name}: {disk.free / 2**30:,.1f} of {disk.total / 2**30:,.1f} GiB free")
+    for line in found.mutations:
+        click.echo(f"under way: {line}")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("table", "rows", "MiB", "parts"):
+        table.add_column(name, justify="left" if name == "table" else "right")
+    for size in found.tables:
+        table.add_row(size.table, f"{size.rows:,}", f"{size.bytes / 2**20:,.1f}", f"{size.parts:,}")
+    Console(highlight=False, markup=False).print(table)
+    for name in found.outstanding:
+        click.echo(f"not applied yet: {name}")
+    for line in found.altered:
+        click.echo(f"altered: {line}")
+
+
+def _cure(found: Status) -> str:
+    if found.outstanding:
+        return f"{len(found.outstanding)} migrations are to be applied: `touchline warehouse migrate`"
+    if found.altered:
+        return (
+            f"{len(found.altered)} things are not as the migrations left them, so somebody altered the tables: put "
+            "them back by hand (`touchline warehouse query --write 'ALTER TABLE …'`)"
+        )
+    return "the server can't do what was asked of it: see the lines that say why"
 
 
 @warehouse.command()

@@ -2,37 +2,49 @@
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from kafka import OffsetAndMetadata, TopicPartition
+from kafka import OffsetAndMetadata
 from kafka import errors as kafka_errors
 
 from touchline.client.connection import Connection, Security, reason
-from touchline.client.errors import BadRecord, Closed, NoTopic
+from touchline.client.errors import BadRecord, Closed, NoBroker, NoTopic
+from touchline.client.filters import EVERY, SignalFilter
+from touchline.client.memory import FileMemory, Memory, ShortMemory
+from touchline.client.progress import Progress
 from touchline.client.reader import committed_consumer, is_tick
+from touchline.client.retry import NEVER, Retry
 from touchline.schemas.codec import DecodeError, decode_signal
 from touchline.schemas.signal import Signal
 from touchline.schemas.wire import SIGNALS
 
 _LOG = logging.getLogger("touchline.client")
 _COMMIT_EVERY = 1.0
+_POLL_MS = 200
+_FETCHED = 100
+
+DeadLetter = Callable[[Signal, Exception], None]
+"""Called with a signal that could not be handled, and the last error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`remember`: how many handled pairs are known, so that their repeats are skipped.
+    """`remember`: how many signals that were handled are known, so that their repeats are skipped.
 
     Seconds: `idle` without a signal, then the loop ends (None: never); `session_timeout` without a sign of life, then
-    another consumer of the group takes over; `timeout` without an answer, then the broker is taken as not there.
+    another consumer of the group takes over; `handling` what was fetched at once, at most 100 signals, else the same,
+    waits between retries not counted; `timeout` without an answer, then the broker is taken as not there.
     """
 
     remember: int = 100_000
     idle: float | None = None
     session_timeout: float = 10.0
+    handling: float = 300.0
     timeout: float = 10.0
 
 
@@ -44,12 +56,14 @@ class SignalConsumer:
     the callback has returned, or the `with` block ends without an exception; only then may its offset be committed,
     within a second. What was not handled comes again: after an exception to the next loop, after a crash to the next
     process. A repeat has the same (signal_id, revision): of the last 100,000 pairs handled here, repeats are skipped;
-    after a restart that memory is empty.
+    after a restart that memory is empty, unless it is a file.
 
-    `start`: where a group without commits begins. `on_bad`: called with a record that is no signal, which then counts
-    as handled; without it BadRecord is raised and the same record comes again.
+    `only`: what else there is counts as handled unseen. `remember`: a file (SQLite), or a memory of your own, that
+    keeps the last revision of each signal, so that repeats are skipped after a restart as well. `start`: where a group
+    without commits begins. `on_bad`: called with a record that is no signal, which then counts as handled; without it
+    BadRecord is raised and the same record comes again.
 
-    Raises: NoBroker, NoTopic; while reading BadRecord, Closed.
+    Raises: NoBroker, NoTopic, BadMemory; while reading BadRecord, Closed, NoBroker (refused for good), BadMemory.
     """
 
     def __init__(
@@ -60,32 +74,53 @@ class SignalConsumer:
         environment: str = "",
         security: Security | None = None,
         start: Literal["earliest", "latest"] = "latest",
+        only: SignalFilter = EVERY,
+        remember: Path | str | Memory | None = None,
         on_bad: Callable[[BadRecord], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
         limits = limits or Limits()
         self._connection = Connection(bootstrap, environment, security or Security(), limits.timeout)
         self._topic = self._connection.topic(SIGNALS)
+        self._patience = round(limits.timeout * 1_000)
         self._idle = limits.idle
+        self._only = only
         self._on_bad = on_bad
-        self._seen = _Seen(limits.remember)
-        self._progress = _Progress()
+        self._memory = self._memory_of(remember, group, limits.remember)
+        self._progress = Progress()
+        self._random = Random()  # noqa: S311 - it spreads retries, nothing more
         self._in_hand: tuple[Any, Signal] | None = None
         self._closed = False
+        try:
+            self._kafka: Any = self._connected(self._connection.topic(group), start, limits)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _memory_of(self, remember: Path | str | Memory | None, group: str, limit: int) -> Memory:
+        if remember is None:
+            return ShortMemory(limit)
+        if isinstance(remember, str | Path):
+            return FileMemory(Path(remember), f"{self._connection.topic(group)} on {self._topic}", limit)
+        return remember
+
+    def _connected(self, group: str, start: str, limits: Limits) -> Any:
         with self._connection.reaching():
-            self._kafka: Any = committed_consumer(
+            kafka: Any = committed_consumer(
                 self._connection,
-                self._connection.topic(group),
+                group,
                 start=start,
-                max_poll_records=100,
+                max_poll_records=_FETCHED,
                 session_timeout_ms=round(limits.session_timeout * 1_000),
                 heartbeat_interval_ms=round(limits.session_timeout * 1_000 / 3),
+                max_poll_interval_ms=round(max(limits.handling, limits.session_timeout) * 1_000),
             )
-            found = self._kafka.partitions_for_topic(self._topic)
+            found = kafka.partitions_for_topic(self._topic)
         if not found:
-            self._kafka.close()
-            raise NoTopic(self._topic, bootstrap)
-        self._kafka.subscribe([self._topic])
+            kafka.close()
+            raise NoTopic(self._topic, self._connection.bootstrap)
+        kafka.subscribe([self._topic])
+        return kafka
 
     def __iter__(self) -> Iterator[Signal]:
         """Signals as they come. A loop that was left by an exception is taken up at the signal it was left with."""
@@ -95,6 +130,8 @@ class SignalConsumer:
             if self._closed:
                 raise Closed("consumer")
             for record in self._poll():
+                if not self._progress.has(record):
+                    continue  # it was lost in a wait: who has its partition now gets it
                 signal = self._read(record)
                 if signal is not None:
                     self._in_hand = (record, signal)
@@ -105,18 +142,64 @@ class SignalConsumer:
                 self._commit_in_time()
         self.commit()
 
-    def run(self, callback: Callable[[Signal], None]) -> None:
-        """Calls back with each signal, one after the other. An exception of the callback comes out of here: that
+    def run(
+        self, callback: Callable[[Signal], None], *, retry: Retry = NEVER, dead_letter: DeadLetter | None = None
+    ) -> None:
+        """Calls back with each signal, one after the other.
+
+        What the callback fails with is retried as `retry` says; the others wait meanwhile, and the consumer stays in
+        its group. When the attempts are used up, `dead_letter` is called with the signal and the last error, and the
+        signal counts as handled. Without it, and from `dead_letter` itself, the exception comes out of here: that
         signal is not handled, and comes again with the next `run`."""
         for signal in self:
-            callback(signal)
+            failed = self._call(callback, signal, retry)
+            if failed is not None:
+                if dead_letter is None:
+                    raise failed
+                dead_letter(signal, failed)
+                _LOG.warning("signal %s, revision %d: set aside as a dead letter", signal.signal_id, signal.revision)
+
+    def _call(self, callback: Callable[[Signal], None], signal: Signal, retry: Retry) -> Exception | None:
+        """Tries as often as it may; the last error when all was in vain."""
+        waits = retry.waits(self._random)
+        while True:
+            try:
+                callback(signal)
+            except retry.on as error:
+                wait = next(waits, None)
+                if wait is None:
+                    return error
+                name = type(error).__name__
+            else:
+                return None
+            what = (signal.signal_id, signal.revision, name, wait)
+            _LOG.warning("signal %s, revision %d: the callback failed with %s, next attempt in %.1f s", *what)
+            if not self._stay(wait):
+                return None
+
+    def _stay(self, seconds: float) -> bool:
+        """Waits without leaving the group. Whether the signal in hand is still ours: another consumer may have taken
+        its partition over, and gets it then."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.commit()
+            self._kafka.pause(*self._kafka.assignment())
+            wait = max(1, round(min(left * 1_000, _POLL_MS)))
+            for part, records in self._fetch(wait).items():
+                self._kafka.seek(part, records[0].offset)  # it was given to us just now; its turn comes
+            self._follow_assignment()
+        self._kafka.resume(*self._kafka.paused())
+        if self._in_hand is None or self._progress.has(self._in_hand[0]):
+            return True
+        self._in_hand = None
+        return False
 
     def handled(self) -> None:
         """Says that the signal in hand is handled, without asking for the next one."""
         if self._in_hand:
             record, signal = self._in_hand
+            self._memory.add(signal.signal_id, signal.revision)
             self._in_hand = None
-            self._seen.add((signal.signal_id, signal.revision))
             self._progress.done(record)
 
     def commit(self) -> None:
@@ -126,7 +209,8 @@ class SignalConsumer:
         if not offsets:
             return
         try:
-            self._kafka.commit({part: OffsetAndMetadata(offset, "", -1) for part, offset in offsets.items()})
+            places = {part: OffsetAndMetadata(offset, "", -1) for part, offset in offsets.items()}
+            self._kafka.commit(places, timeout_ms=self._patience)
         except kafka_errors.KafkaError as error:
             _LOG.warning("could not commit to %s: %s; some signals will come again", self._topic, reason(error))
         else:
@@ -137,24 +221,42 @@ class SignalConsumer:
         if not self._closed:
             self._closed = True
             self.commit()
-            self._kafka.close()
+            self._kafka.close(timeout_ms=self._patience)
+            self._forget()
+
+    def _forget(self) -> None:
+        if isinstance(self._memory, FileMemory):
+            self._memory.close()
 
     def _poll(self) -> Iterator[Any]:
         """One fetch. A rebalance happens inside the poll, so all that is handled is committed before it."""
         self.commit()
-        fetched = self._kafka.poll(timeout_ms=200)
+        fetched = self._fetch(_POLL_MS)
         for records in fetched.values():
             self._progress.delivered(records)
         self._follow_assignment()
         for records in fetched.values():
             yield from records
 
+    def _fetch(self, milliseconds: int) -> dict[Any, Any]:
+        try:
+            found: dict[Any, Any] = self._kafka.poll(timeout_ms=milliseconds)
+        except kafka_errors.KafkaError as error:
+            if not error.retriable:
+                raise NoBroker(self._connection.bootstrap, reason(error)) from None
+            _LOG.warning("could not read %s: %s; it goes on when the broker answers", self._topic, reason(error))
+            return {}
+        return found
+
     def _follow_assignment(self) -> None:
         """Pins where a new partition begins for this group: a restart before its first signal would begin elsewhere."""
         assigned = self._kafka.assignment()
         self._progress.keep(assigned)
         for part in self._progress.unknown(assigned):
-            self._progress.begin(part, self._kafka.position(part))
+            try:
+                self._progress.begin(part, self._kafka.position(part, timeout_ms=self._patience))
+            except kafka_errors.KafkaError as error:
+                raise NoBroker(self._connection.bootstrap, reason(error)) from None
 
     def _read(self, record: Any) -> Signal | None:
         if is_tick(record) or record.value is None:
@@ -167,7 +269,9 @@ class SignalConsumer:
                 raise bad from None
             self._on_bad(bad)
             return None
-        return None if (signal.signal_id, signal.revision) in self._seen else signal
+        if not self._only.fits(signal) or self._memory.has(signal.signal_id, signal.revision):
+            return None
+        return signal
 
     def _rewind(self) -> None:
         """Back to what was delivered and not handled: a loop was left in the middle."""
@@ -175,6 +279,7 @@ class SignalConsumer:
         for part, offset in self._progress.unhandled().items():
             if part in self._kafka.assignment():
                 self._kafka.seek(part, offset)
+        self._kafka.resume(*self._kafka.paused())
         self._progress.rewound()
 
     def _commit_in_time(self) -> None:
@@ -192,72 +297,3 @@ class SignalConsumer:
         if kind is None:
             self.handled()
         self.close()
-
-
-class _Seen:
-    """The last pairs, oldest out first."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._pairs: OrderedDict[tuple[str, int], None] = OrderedDict()
-
-    def __contains__(self, pair: object) -> bool:
-        return pair in self._pairs
-
-    def add(self, pair: tuple[str, int]) -> None:
-        self._pairs[pair] = None
-        if len(self._pairs) > self._limit:
-            self._pairs.popitem(last=False)
-
-
-class _Progress:
-    """For each partition: how far records were fetched, handled and committed; each as the next offset."""
-
-    def __init__(self) -> None:
-        self._first: dict[Any, int] = {}
-        self._fetched: dict[Any, int] = {}
-        self._handled: dict[Any, int] = {}
-        self._committed: dict[Any, int] = {}
-        self._last_commit = time.monotonic()
-
-    def delivered(self, records: list[Any]) -> None:
-        part = _part(records[0])
-        self._first.setdefault(part, records[0].offset)
-        self._fetched[part] = records[-1].offset + 1
-
-    def unknown(self, parts: Any) -> set[Any]:
-        return set(parts) - self._handled.keys()
-
-    def begin(self, part: Any, position: int) -> None:
-        self._handled[part] = self._first.get(part, position)
-
-    def done(self, record: Any) -> None:
-        self._handled[_part(record)] = record.offset + 1
-
-    def unhandled(self) -> dict[Any, int]:
-        """Where to go on: the first offset not handled, of each partition that was fetched beyond it."""
-        return {part: self._handled[part] for part, end in self._fetched.items() if self._handled[part] < end}
-
-    def rewound(self) -> None:
-        self._fetched.clear()
-
-    def to_commit(self) -> dict[Any, int]:
-        return {part: offset for part, offset in self._handled.items() if self._committed.get(part) != offset}
-
-    def committed(self, offsets: dict[Any, int]) -> None:
-        self._committed.update(offsets)
-        self._last_commit = time.monotonic()
-
-    def age(self) -> float:
-        """Seconds since the last commit, while there is something to commit."""
-        return time.monotonic() - self._last_commit if self.to_commit() else 0.0
-
-    def keep(self, parts: Any) -> None:
-        """Forgets the other partitions: somebody else has them now."""
-        for table in (self._first, self._fetched, self._handled, self._committed):
-            for part in table.keys() - parts:
-                del table[part]
-
-
-def _part(record: Any) -> Any:
-    return TopicPartition(record.topic, record.partition)

@@ -6,6 +6,7 @@ ClientError
   InvalidTouchpoint   a touchpoint breaks the contract: nothing was sent
   NotDelivered        the broker did not take a record: it may be published again (a repeat is dropped by its id)
   BadRecord           a record that was read is not what its topic promises
+  BadMemory           the file in which handled signals are remembered can't be used
   Closed              used after `close()`
 """
 
@@ -57,6 +58,14 @@ class BadRecord(ClientError):
         self.offset = offset
         self.why = why
         super().__init__(f"{topic}, partition {partition}, offset {offset}: {why}")
+
+
+class BadMemory(ClientError):
+    """The file that remembers handled signals can't be read or written."""
+
+    def __init__(self, path: object, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path} can't remember which signals were handled: {why}")
 
 
 class Closed(ClientError):

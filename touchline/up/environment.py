@@ -201,7 +201,9 @@ def _addresses(settings: Settings) -> str:
     kafka, store = settings.kafka, settings.warehouse
     rules = tuple(path.absolute() for path in settings.journey.rules)
     journey = settings.journey.model_copy(update={"rules": rules})
-    sections = {"enrich": settings.enrich, "journey": journey, "outreach": settings.outreach}
+    policies = tuple(path.absolute() for path in settings.outreach.policies)
+    outreach = settings.outreach.model_copy(update={"policies": policies})
+    sections = {"enrich": settings.enrich, "journey": journey, "outreach": outreach}
     # JSON is YAML; lengths of time are milliseconds where they have no unit.
     dumped = {name: section.model_dump(mode="json", exclude_defaults=True) for name, section in sections.items()}
     logic = "".join(f"{name}: {json.dumps(values)}\n" for name, values in dumped.items() if values)

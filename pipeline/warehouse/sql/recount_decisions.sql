@@ -1,10 +1,12 @@
 -- Counts minutes anew from the decisions in force: every group of each, under one version.
 INSERT INTO minute_decisions (
-    minute, rule, severity, owner, control, channel, purpose, outcome, reason, observed, version, decisions, customers, delay_ms
+    minute, rule, severity, owner, control, channel, purpose, outcome, reason, observed,
+    route, experiment, arm, version, decisions, customers, delay_ms
 )
 WITH asked AS (SELECT toDateTime(toUInt32(arrayJoin(splitByChar(',', %(minutes)s))), 'UTC') AS minute)
 SELECT
-    minute, rule, severity, owner, control, channel, purpose, outcome, reason, observed, %(version)s AS version,
+    minute, rule, severity, owner, control, channel, purpose, outcome, reason, observed,
+    route, experiment, arm, %(version)s AS version,
     count() AS decisions, uniqState(customer) AS customers,
     sum(toUnixTimestamp64Milli(at) - toUnixTimestamp64Milli(signal_at)) AS delay_ms
 FROM fact_decisions FINAL
@@ -15,5 +17,6 @@ WHERE minute IN (SELECT minute FROM asked)
         WHERE decision_id IN (SELECT decision_id FROM fact_decisions WHERE minute IN (SELECT minute FROM asked))
         GROUP BY decision_id
     )
-GROUP BY minute, rule, severity, owner, control, channel, purpose, outcome, reason, observed
+GROUP BY minute, rule, severity, owner, control, channel, purpose, outcome, reason, observed,
+    route, experiment, arm
 SETTINGS do_not_merge_across_partitions_select_final = 1, max_partitions_per_insert_block = 0, max_threads = 1

@@ -8,7 +8,7 @@ SELECT
 FROM (
     SELECT
         'facts' AS side, minute,
-        (rule, severity, owner, control, channel, purpose, outcome, reason, observed) AS which,
+        (rule, severity, owner, control, channel, purpose, outcome, reason, observed, route, experiment, arm) AS which,
         toString((count(), uniq(customer), sum(toUnixTimestamp64Milli(at) - toUnixTimestamp64Milli(signal_at))))
             AS figures
     FROM decision_changes
@@ -20,7 +20,7 @@ FROM (
     UNION ALL
     SELECT
         'figures' AS side, minute,
-        (rule, severity, owner, control, channel, purpose, outcome, reason, observed) AS which,
+        (rule, severity, owner, control, channel, purpose, outcome, reason, observed, route, experiment, arm) AS which,
         toString((decisions, finalizeAggregation(customers), delay_ms)) AS figures
     FROM minute_decisions FINAL
     WHERE decisions > 0 AND minute BETWEEN toDateTime(%(first)s, 'UTC') AND toDateTime(%(last)s, 'UTC')

@@ -1,0 +1,1 @@
+INSERT INTO fact_fixes (fix_id, rule, cause, owner, what, at, withdrawn) VALUES

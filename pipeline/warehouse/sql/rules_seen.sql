@@ -1,0 +1,1 @@
+SELECT DISTINCT rule FROM signals_by_day ORDER BY rule

@@ -1,0 +1,1 @@
+"""Uplift of outreach over hold-out: from the warehouse or from files, as a report."""

@@ -78,3 +78,33 @@ def test_who_asks_the_wrong_port_is_told_where_up_listens(tmp_path: Path, monkey
     (tmp_path / ".touchline" / "touchline.yaml").write_text("warehouse: {port: 1}\n", encoding="utf-8")
     assert hint in CliRunner().invoke(main, asked).stderr
     assert hint not in CliRunner().invoke(main, ["--settings", ".touchline/touchline.yaml", *asked]).stderr
+
+
+def test_measures_are_printed_with_cases_or_as_json(settings: Path) -> None:
+    missing = run(settings, "measures")
+    assert missing.exit_code == 1
+    assert "`touchline warehouse migrate`" in missing.stderr
+    assert run(settings, "migrate").exit_code == 0
+    three = (
+        "INSERT INTO fact_touchpoints (occurred_at, source, event_id, customer, kind, channel, score_scale, score) "
+        "SELECT toDateTime64('2026-03-01', 3, 'UTC') + INTERVAL n DAY, 'x', 'e' || n, 'c', 'survey.answered', "
+        "'survey', 'csat', n FROM (SELECT arrayJoin([2, 4, 5]) AS n)"
+    )
+    assert run(settings, "query", "--write", three).exit_code == 0
+    assert run(settings, "rebuild").exit_code == 0
+    lines = {line.split("  ")[0]: line.split() for line in run(settings, "measures").stdout.splitlines()}
+    assert lines["Customer satisfaction (CSAT)"][3:] == ["66.7", "%", "20.8", "%", "to", "93.9", "%", "3", "↑"]
+    assert lines["Net promoter score (NPS)"][4:] == ["-", "points", "↑"]
+    told = run(settings, "measures", "--json", "--from", "2026-03-04", "--to", "2026-03-05").stdout.splitlines()
+    found = {one["measure"]: one for one in map(json.loads, told)}
+    assert (found["csat"]["value"], found["csat"]["cases"]) == (100.0, 1)
+    assert (found["nps"]["value"], found["nps"]["cases"], found["nps"]["low"]) == (None, 0, None)
+    assert (found["csat"]["from"], found["csat"]["to"]) == ("2026-03-04", "2026-03-05")
+    assert found["csat"]["definition"]
+
+
+def test_days_that_are_none_or_the_wrong_way_round_are_told(settings: Path) -> None:
+    turned = run(settings, "measures", "--from", "2026-03-09", "--to", "2026-03-01")
+    assert turned.exit_code == 2
+    assert "--from 2026-03-09 is later than --to 2026-03-01" in turned.stderr
+    assert run(settings, "measures", "--from", "soon").exit_code == 2

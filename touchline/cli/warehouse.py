@@ -16,6 +16,7 @@ from touchline.agents.sinks.status import Status
 from touchline.agents.sinks.status import status as status_of
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed, WrongUsage
+from touchline.cli.measures import measures
 from touchline.embedded.warehouse.statement import tokens
 from touchline.schemas.yamlfile import did_you_mean
 
@@ -25,6 +26,9 @@ _QUESTIONS: Final = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "E
 @click.group()
 def warehouse() -> None:
     """Migrate, check, rebuild or query ClickHouse."""
+
+
+warehouse.add_command(measures)
 
 
 @warehouse.command()

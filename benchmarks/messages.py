@@ -5,6 +5,7 @@ python -m benchmarks.messages
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,9 +52,8 @@ def main() -> None:
     }
     found = {}
     for name, (messages, channel, plan) in cases.items():
-        found[f"{name}_us"] = round(
-            microseconds(lambda m=messages, c=channel, p=plan: m.render(it, person, c, p, decision, "x"), 10), 1
-        )
+        made = partial(messages.render, it, person, channel, plan, decision, "x")
+        found[f"{name}_us"] = round(microseconds(made, 10), 1)
     if options.json:
         print(json.dumps(found))
         return

@@ -99,7 +99,7 @@ def test_a_stop_is_known_before_anything_works_and_another_comes_without_a_resta
         metrics = Metrics("deliver")
         async with SwitchFollower(settings, processor.switch, metrics, stopped.append):
             (first,) = processor.switches
-            assert (first.observe, first.stopped) == (False, {"r"})
+            assert (first.observe, first.stopped) == (False, frozenset({"r"}))
             assert metrics.stops._value.get() == 1
             await stop(settings, ALL)
             await until(lambda: processor.switches[-1].stopped == {"r", ALL})

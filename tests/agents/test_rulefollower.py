@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from touchline.agents import incident
+from touchline.agents.foldertexts import Texts
 from touchline.agents.journey import build, companion
-from touchline.agents.rulefollower import FolderRules, RuleFollower, Texts
+from touchline.agents.rulefollower import FolderRules, RuleFollower
 from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.settings import JourneySettings, Settings
 from touchline.pipeline.friction.load import content_of, read_texts

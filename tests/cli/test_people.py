@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ PERSON = {
 
 
 @pytest.fixture
-def run(bootstrap: str, environment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(bootstrap: str, environment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in a folder whose touchline.yaml names a broker that has all topics."""
     monkeypatch.chdir(tmp_path)
     text = f"environment: {environment}\nkafka: {{bootstrap: '{bootstrap}', partitions: 2, raw_partitions: 2}}\n"

@@ -69,7 +69,7 @@ def test_what_is_stopped_does_not_arrive_and_what_is_resumed_does(broker: str) -
             assert len(server.ids) == 2
 
     def stops(worker: Worker) -> float:
-        return worker.metrics.stops._value.get()
+        return float(worker.metrics.stops._value.get())
 
     on_a_broker(make_settings(broker), [DELIVERIES], scenario)
 

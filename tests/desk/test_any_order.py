@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,7 +53,7 @@ def people(draw: st.DrawFn) -> StaffEvent:
 def asked(draw: st.DrawFn) -> list[Item]:
     """A request, and what became of it."""
     at, name = draw(moments), draw(ids)
-    fields = {
+    fields: dict[str, Any] = {
         "priority": draw(st.integers(0, 100)),
         "skill": draw(st.sampled_from(SKILLS)),
         "due_at": from_ms(at + draw(st.integers(1, 8)) * HOUR),
@@ -206,7 +207,7 @@ def test_no_task_starves_while_more_urgent_ones_keep_coming(old: int, others: li
     """One person works off a task every half hour, and one comes every half hour. The old one is next once those that
     came later can be more urgent by no more than it has waited."""
     run, at = Watched(LocalShard(DeskProcessor(DeskPolicy(QueuePolicy(keep=9 * DAY))), 0, 1)), NINE
-    due = {"due_at": from_ms(NINE + 8 * DAY)}
+    due: dict[str, Any] = {"due_at": from_ms(NINE + 8 * DAY)}
     run.give([person("anna", NINE - HOUR, capacity=1), request("busy", NINE, priority=100, **due), tick(NINE)])
     run.give([request("old", NINE + 1, priority=old, **due), tick(NINE + 1)])
     for number, priority in enumerate(others):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from touchline.pipeline.desk.hours import Hours
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
-from touchline.schemas.staff import Opening
+from touchline.schemas.staff import Day, Opening
 
-NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NAMES: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 BERLIN = ZoneInfo("Europe/Berlin")
 CHANGES = (to_ms(datetime(2026, 3, 28, tzinfo=UTC)), to_ms(datetime(2026, 10, 24, tzinfo=UTC)))
 """The days before clocks change."""

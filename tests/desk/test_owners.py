@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.desk.cases import NINE, feed, notices, record, request, shard, tick, topic_of
+from tests.desk.cases import NINE, Item, feed, notices, record, request, shard, tick, topic_of
 from tests.outreach.cases import signal
 from touchline.pipeline.desk.disclosure import ORDERS
 from touchline.pipeline.desk.processor import DeskPolicy
 from touchline.pipeline.desk.routes import Every, Route, RouteBook, When
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.records import Output
 from touchline.schemas.notice import Means, Notice
 from touchline.schemas.request import Request
 from touchline.schemas.vocabulary import Scope, Severity, SignalStatus
@@ -277,8 +278,9 @@ def test_the_budget_holds_nothing_is_told_twice_and_nothing_is_lost(
     if when is When.AT_ONCE:
         assert critical <= set(at_once)
     other = desk(budget=budget, when=when, zone=BERLIN)
-    again = []
-    for item in [*data.draw(st.permutations(items)), end]:
+    again: list[Output] = []
+    shuffled: list[Item] = [*data.draw(st.permutations(items)), end]
+    for item in shuffled:
         again += other.process(topic_of(item), [record(item)], 0)
         other.restart()
     assert again == outputs

@@ -7,6 +7,7 @@ import pytest
 
 from tests.desk.cases import (
     NINE,
+    Item,
     done,
     feed,
     languages,
@@ -58,7 +59,7 @@ def test_nothing_happens_before_time_has_come() -> None:
 
 def test_time_is_that_of_the_slowest_shard_of_outreach() -> None:
     desk = shard()
-    two = {"partitions": 2, "live": False}
+    two: dict[str, Any] = {"partitions": 2, "live": False}
     assert feed(desk, person(), request(), tick(NINE + HOUR, partition=0, **two)) == []
     assert feed(desk, tick(NINE - 1, partition=1, **two)) == []
     assert len(tasks(feed(desk, tick(NINE, partition=1, **two)))) == 2
@@ -125,7 +126,7 @@ def test_the_more_urgent_task_is_next_when_a_place_is_free() -> None:
 def test_waiting_is_worth_priority_so_none_starves() -> None:
     desk = shard(DeskPolicy(QueuePolicy(aging=6 * MINUTE)))
     feed(desk, person(capacity=1), request("r-0", NINE - MINUTE), tick(NINE - MINUTE))
-    long = {"due_at": from_ms(NINE + 2 * DAY)}
+    long: dict[str, Any] = {"due_at": from_ms(NINE + 2 * DAY)}
     feed(desk, request("r-old", priority=0, **long), tick(NINE))
     feed(desk, request("r-new", NINE + 10 * HOUR + 1, priority=100, **long), tick(NINE + 10 * HOUR + 1))
     found = states(tasks(feed(desk, done("r-0", "anna", NINE + 11 * HOUR), tick(NINE + 11 * HOUR))))
@@ -338,8 +339,13 @@ def test_an_older_word_about_a_person_is_passed_over() -> None:
 
 
 def test_a_restart_in_between_changes_nothing() -> None:
-    items = [person("anna"), person("ben"), request("r-1"), request("r-2", NINE + 1), tick(NINE + 1)]
-    later = [taken("r-1", "anna", NINE + 2), tick(NINE + 2 * HOUR), tick(NINE + 5 * HOUR), tick(NINE + 9 * DAY)]
+    items: list[Item] = [person("anna"), person("ben"), request("r-1"), request("r-2", NINE + 1), tick(NINE + 1)]
+    later: list[Item] = [
+        taken("r-1", "anna", NINE + 2),
+        tick(NINE + 2 * HOUR),
+        tick(NINE + 5 * HOUR),
+        tick(NINE + 9 * DAY),
+    ]
     one, other = shard(), shard()
     expected, found = feed(one, *items), []
     for item in items:

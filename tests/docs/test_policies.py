@@ -93,7 +93,7 @@ def test_the_settings_load_and_are_switches(tmp_path: Path) -> None:
     assert (builtin.builtin_policies, topic.policies_from) == (False, RuleHome.TOPIC)
     assert live.mode is OutreachMode.LIVE
     switches = book_of(settings(SETTINGS[1], tmp_path)).switches
-    assert (switches.allow, switches.ramp) == ({"c-1042", "c-7"}, (50, 100, 500))
+    assert (switches.allow, switches.ramp) == (frozenset({"c-1042", "c-7"}), (50, 100, 500))
     assert set(switches.test_recipient) == {Channel.EMAIL, Channel.SMS}
 
 

@@ -3,6 +3,7 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ def token_of(link: str) -> str:
 
 @given(IDS, IDS | st.uuids().map(str), CHANNELS)
 def test_what_was_put_in_comes_out(customer: str, decision: str, channel: Channel) -> None:
-    same = {"customer": customer, "decision_id": decision, "channel": channel}
+    same: dict[str, Any] = {"customer": customer, "decision_id": decision, "channel": channel}
     click = token_of(LINKS.click(customer, decision, channel, TARGET))
     assert LINKS.read(click) == Followed(what="click", url=TARGET, **same)
     assert LINKS.read(token_of(LINKS.open(customer, decision, channel))) == Followed(what="open", **same)

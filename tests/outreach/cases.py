@@ -98,4 +98,4 @@ def decisions(outputs: list[Output]) -> list[Decision]:
 
 def requests(outputs: list[Output]) -> list[Request]:
     """The requests among what a processor sent."""
-    return [decode_request(o.value) for o in outputs if o.value is not None and o.topic == REQUESTS]
+    return [decode_request(o.value) for o in outputs if o.value is not None and o.topic == REQUESTS and not o.headers]

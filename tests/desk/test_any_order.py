@@ -1,6 +1,6 @@
 """The desk against its promises, for histories of requests and staff in any order, cut and restarted anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ SKILLS = (Skill(), Skill(language="de"), Skill(topics=("delivery",)), Skill(seni
 moments = st.integers(0, 12 * 60).map(lambda minute: NINE + minute * MINUTE)
 ids = st.sampled_from([f"r-{n}" for n in range(6)])
 who = st.sampled_from(PEOPLE)
-DEEDS = st.sampled_from([taken, taken, done, returned])
+DEEDS: st.SearchStrategy[Callable[..., StaffEvent]] = st.sampled_from([taken, taken, done, returned])
 
 
 @st.composite

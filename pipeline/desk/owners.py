@@ -1,7 +1,7 @@
 """Owners: requests become notices, at once or in a digest, within each owner's alert budget."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from touchline.pipeline.desk import agenda, texts
@@ -25,6 +25,18 @@ MAX_KEPT: Final = 200
 _KEPT_TEXT: Final = 1_000
 _OBSERVED: Final = "observed "
 _SEVERITIES: Final = list(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a notice says. `what`: the request that it tells of, or which digest it is; `words`: subject and text."""
+
+    items: Sequence[NoticeItem]
+    what: str
+    words: tuple[str, str]
+    count: int
+    cut: int = 0
+    digest: bool = False
 
 
 class Owners:
@@ -82,8 +94,7 @@ class Owners:
         left = enter(owner, bucket, self.now, route.zone)
         if route.when is When.AT_ONCE and has_place(owner, bucket, left, route.budget):
             owner.used += 1
-            subject, text = texts.at_once(item, route.zone)
-            self._send(entry, route, (item,), request.request_id, subject, text, count=1, cut=0, digest=False)
+            self._send(entry, route, _Content((item,), request.request_id, texts.at_once(item, route.zone), count=1))
             return
         if route.when is When.AT_ONCE:
             self._out.count("notices.cut")
@@ -106,12 +117,12 @@ class Owners:
         if route.when is When.AT_ONCE:  # all of them are what the budget left out
             shown, count = kept, len(kept) + dropped
             items, cut = [one.item for one in shown[:MAX_ITEMS]], count
-            subject, text = texts.left_out(items, cut, budget=route.budget, zone=route.zone)
+            words = texts.left_out(items, cut, budget=route.budget, zone=route.zone)
         else:
             shown = self._within_budget(owner, route, kept)
             items, count, cut = [one.item for one in shown[:MAX_ITEMS]], len(shown), len(kept) - len(shown) + dropped
-            subject, text = texts.digest(items, count, cut, budget=route.budget, zone=route.zone)
-        self._send(entry, route, items, f"digest {self.now}", subject, text, count=count, cut=cut, digest=True)
+            words = texts.digest(items, count, cut, budget=route.budget, zone=route.zone)
+        self._send(entry, route, _Content(items, f"digest {self.now}", words, count, cut, digest=True))
 
     def _within_budget(self, owner: Owner, route: Route, kept: Sequence[Kept]) -> list[Kept]:
         """The most urgent, as far as the day's budget goes; what is critical is never left out."""
@@ -123,34 +134,23 @@ class Owners:
                 shown.append(one)
         return shown
 
-    def _send(
-        self,
-        entry: str,
-        route: Route,
-        items: Sequence[NoticeItem],
-        what: str,
-        subject: str,
-        text: str,
-        *,
-        count: int,
-        cut: int,
-        digest: bool,
-    ) -> None:
+    def _send(self, entry: str, route: Route, content: _Content) -> None:
         target, observed = entry.removeprefix(_OBSERVED), entry.startswith(_OBSERVED)
+        subject, text = content.words
         notice = Notice(
-            notice_id=notice_id(entry, what),
+            notice_id=notice_id(entry, content.what),
             target=target,
-            digest=digest,
+            digest=content.digest,
             means=route.means,
             message=Message(to="" if route.means is Means.QUEUE else route.to, subject=subject, text=text, locale="en"),
-            items=tuple(items),
-            count=count,
-            cut=cut,
+            items=tuple(content.items),
+            count=content.count,
+            cut=content.cut,
             observed=observed,
             at=from_ms(self.now),
             send_before=from_ms(self.now + DAY),
         )
-        self._out.count("notices.digest" if digest else "notices.at_once")
+        self._out.count("notices.digest" if content.digest else "notices.at_once")
         self._out.send(NOTICES, target.encode(), encode(notice))
 
     def _owner(self, entry: str) -> Owner:

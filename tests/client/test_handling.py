@@ -50,6 +50,11 @@ def options(bootstrap: str, environment: str, session: float) -> dict[str, Any]:
     }
 
 
+def remembering(options: dict[str, Any], memory: Any) -> dict[str, Any]:
+    """The options, with a memory that lasts."""
+    return options | {"limits": replace(options["limits"], memory=memory)}
+
+
 class Callback:
     """Notes what it is called with; fails so many times for some signals."""
 
@@ -146,27 +151,27 @@ def test_a_file_hides_what_was_handled_from_a_group_that_begins_again(
     topic: Topic, options: dict[str, Any], tmp_path: Path
 ) -> None:
     topic.signals(signal(1), signal(1, 2), signal(2))
-    remembering = options | {"remember": tmp_path / "seen.sqlite"}
+    kept = remembering(options, tmp_path / "seen.sqlite")
 
     def killed() -> None:
         """Nothing is committed: as if the process ended right after the file was written."""
-        consumer = SignalConsumer(**remembering, group="seven")
+        consumer = SignalConsumer(**kept, group="seven")
         consumer.commit = lambda: None  # type: ignore[method-assign]
         with consumer:
             assert [one.revision for one in islice(iter(consumer), 2)] == [1, 2]
 
     killed()
     topic.signals(signal(1, 3), END)
-    assert left(remembering, "seven") == [("s2", 1), ("s1", 3)]
-    assert left(remembering, "eight")[0] == ("s1", 1), "another group knows nothing"
+    assert left(kept, "seven") == [("s2", 1), ("s1", 3)]
+    assert left(kept, "eight")[0] == ("s1", 1), "another group knows nothing"
 
 
 def test_what_was_not_handled_is_not_remembered(topic: Topic, options: dict[str, Any], tmp_path: Path) -> None:
     topic.signals(signal(1), END)
-    remembering = options | {"remember": tmp_path / "seen.sqlite"}
-    with pytest.raises(ConnectionError), SignalConsumer(**remembering, group="nine") as consumer:
+    kept = remembering(options, tmp_path / "seen.sqlite")
+    with pytest.raises(ConnectionError), SignalConsumer(**kept, group="nine") as consumer:
         consumer.run(Callback(s1=1))
-    assert left(remembering, "nine") == [("s1", 1)]
+    assert left(kept, "nine") == [("s1", 1)]
 
 
 class Own:
@@ -200,14 +205,14 @@ def test_a_memory_of_ones_own_is_written_after_the_callback_and_before_the_commi
             raise Enough
         assert one.signal_id not in memory.known
 
-    with pytest.raises(Enough), Eager(**options, group="ten", remember=memory) as consumer:
+    with pytest.raises(Enough), Eager(**remembering(options, memory), group="ten") as consumer:
         consumer.run(callback)
     assert committed == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]
 
 
 def test_a_file_that_can_not_be_used_is_told_at_once(topic: Topic, options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(BadMemory, match="unable to open database file"):
-        SignalConsumer(**options, group="eleven", remember=tmp_path / "nowhere" / "seen.sqlite")
+        SignalConsumer(**remembering(options, tmp_path / "nowhere" / "seen.sqlite"), group="eleven")
 
 
 @pytest.mark.slow

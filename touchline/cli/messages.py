@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import click
 
@@ -61,6 +61,19 @@ def check(ctx: click.Context, /, paths: tuple[Path, ...], *, strict: bool, as_js
         raise click.exceptions.Exit(1)
 
 
+class _Preview(TypedDict):
+    """The options of `preview`."""
+
+    rule: str | None
+    signal_file: Path | None
+    profile_file: Path | None
+    locale: str | None
+    zone: str | None
+    channel: str
+    html_file: Path | None
+    as_json: bool
+
+
 @messages.command()
 @click.argument("text", required=False)
 @click.option("--rule", help="The rule whose signal it is about.  [default: the rule of the text's name]")
@@ -79,20 +92,7 @@ def check(ctx: click.Context, /, paths: tuple[Path, ...], *, strict: bool, as_js
 )
 @json_option
 @click.pass_context
-def preview(
-    ctx: click.Context,
-    /,
-    text: str | None,
-    *,
-    rule: str | None,
-    signal_file: Path | None,
-    profile_file: Path | None,
-    locale: str | None,
-    zone: str | None,
-    channel: str,
-    html_file: Path | None,
-    as_json: bool,
-) -> None:
+def preview(ctx: click.Context, /, text: str | None, **given: Unpack[_Preview]) -> None:
     """Show the message that TEXT makes of a signal; without TEXT, that of the signal's rule. Nothing is sent.
 
     The signal is one that a test of the rule ends with, unless --signal names one. Links are shown, but those of a
@@ -103,20 +103,19 @@ def preview(
     if text is not None and text not in texts.names:
         raise WrongUsage(f'there is no text "{text}"{did_you_mean(text, sorted(texts.names))}')
     try:
-        signal = _signal(settings, text, rule, signal_file)
-        profile = (
-            read_profile(profile_file) if profile_file else Profile(customer=signal.customer, updated_at=from_ms(0))
-        )
+        signal = _signal(settings, text, given["rule"], given["signal_file"])
+        known = given["profile_file"]
+        profile = read_profile(known) if known else Profile(customer=signal.customer, updated_at=from_ms(0))
     except SampleError as error:
         raise WrongUsage(str(error)) from None
-    profile.locale, profile.zone = locale or profile.locale, zone or profile.zone
-    medium, plan = Channel(channel), Plan(template=text)
+    profile.locale, profile.zone = given["locale"] or profile.locale, given["zone"] or profile.zone
+    medium, plan = Channel(given["channel"]), Plan(template=text)
     address = _ADDRESS.get(medium, "customer")
     message = texts.render(signal, profile, medium, plan, decision_id(signal.signal_id), address)
     problem = texts.problem(signal, profile, medium, plan)
-    if html_file is not None:
-        _write(html_file, message)
-    if as_json:
+    if given["html_file"] is not None:
+        _write(given["html_file"], message)
+    if given["as_json"]:
         print_json(_as_json(message, medium, problem))
     else:
         _print(message, medium, problem)

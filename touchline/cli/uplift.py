@@ -3,6 +3,7 @@
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 from rich.console import Console
@@ -34,6 +35,21 @@ def parse_events(text: str) -> Outcome:
     return found
 
 
+class _Given(TypedDict):
+    """The options."""
+
+    experiment: str | None
+    rule: str | None
+    outcome: Outcome
+    until: datetime | None
+    decisions: tuple[Path, ...]
+    touchpoints: tuple[Path, ...]
+    effect: float
+    share: float | None
+    observed: bool
+    as_json: bool
+
+
 @click.command()
 @click.option("--experiment", help="Only this one.")
 @click.option("--rule", help="Only this rule.")
@@ -55,22 +71,26 @@ def parse_events(text: str) -> Outcome:
 @click.option("--touchpoints", type=_FILE, multiple=True, help="Touchpoints (NDJSON) that go with them.")
 @json_option
 @click.pass_context
-def uplift(
-    ctx: click.Context, /, experiment: str | None, rule: str | None, outcome: Outcome, until: datetime | None,
-    decisions: tuple[Path, ...], touchpoints: tuple[Path, ...],
-    *, effect: float, share: float | None, observed: bool, as_json: bool,
-) -> None:  # fmt: skip
+def uplift(ctx: click.Context, /, **given: Unpack[_Given]) -> None:
     """Tell what outreach changed, held against the customers who were held out: by experiment and rule.
 
     The exit code is 1 when customers are not split as was planned: such figures say nothing.
     """
     settings = settings_of(ctx)
+    decisions, touchpoints = given["decisions"], given["touchpoints"]
     if bool(decisions) != bool(touchpoints):
         raise click.UsageError("--decisions and --touchpoints go together: what was decided, and what happened then")
-    asked = Asked(outcome=outcome, experiment=experiment, rule=rule, until=until, observed=observed)
+    asked = Asked(
+        outcome=given["outcome"],
+        experiment=given["experiment"],
+        rule=given["rule"],
+        until=given["until"],
+        observed=given["observed"],
+    )
+    share = given["share"]
     found = _found(settings, asked, decisions, touchpoints)
-    made = report(found, asked, effect, (lambda _experiment, _rule: share) if share else planned(settings))
-    if as_json:
+    made = report(found, asked, given["effect"], (lambda _experiment, _rule: share) if share else planned(settings))
+    if given["as_json"]:
         print_json(made)
     else:
         show(made, Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE))

@@ -34,7 +34,9 @@ DeadLetter = Callable[[Signal, Exception], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`remember`: how many signals that were handled are known, so that their repeats are skipped.
+    """`remember`: how many signals that were handled are known, so that their repeats are skipped. `memory`: a file
+    (SQLite), or a memory of your own, that keeps the last revision of each of them, so that repeats are skipped after a
+    restart as well.
 
     Seconds: `idle` without a signal, then the loop ends (None: never); `session_timeout` without a sign of life, then
     another consumer of the group takes over; `handling` what was fetched at once, at most 100 signals, else the same,
@@ -42,6 +44,7 @@ class Limits:
     """
 
     remember: int = 100_000
+    memory: Path | str | Memory | None = None
     idle: float | None = None
     session_timeout: float = 10.0
     handling: float = 300.0
@@ -58,10 +61,9 @@ class SignalConsumer:
     process. A repeat has the same (signal_id, revision): of the last 100,000 pairs handled here, repeats are skipped;
     after a restart that memory is empty, unless it is a file.
 
-    `only`: what else there is counts as handled unseen. `remember`: a file (SQLite), or a memory of your own, that
-    keeps the last revision of each signal, so that repeats are skipped after a restart as well. `start`: where a group
-    without commits begins. `on_bad`: called with a record that is no signal, which then counts as handled; without it
-    BadRecord is raised and the same record comes again.
+    `only`: what else there is counts as handled unseen. `start`: where a group without commits begins. `on_bad`: called
+    with a record that is no signal, which then counts as handled; without it BadRecord is raised and the same record
+    comes again.
 
     Raises: NoBroker, NoTopic, BadMemory; while reading BadRecord, Closed, NoBroker (refused for good), BadMemory.
     """
@@ -75,7 +77,6 @@ class SignalConsumer:
         security: Security | None = None,
         start: Literal["earliest", "latest"] = "latest",
         only: SignalFilter = EVERY,
-        remember: Path | str | Memory | None = None,
         on_bad: Callable[[BadRecord], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
@@ -86,7 +87,7 @@ class SignalConsumer:
         self._idle = limits.idle
         self._only = only
         self._on_bad = on_bad
-        self._memory = self._memory_of(remember, group, limits.remember)
+        self._memory = self._memory_of(limits, group)
         self._progress = Progress()
         self._random = Random()  # noqa: S311 - it spreads retries, nothing more
         self._in_hand: tuple[Any, Signal] | None = None
@@ -97,12 +98,13 @@ class SignalConsumer:
             self._forget()
             raise
 
-    def _memory_of(self, remember: Path | str | Memory | None, group: str, limit: int) -> Memory:
-        if remember is None:
-            return ShortMemory(limit)
-        if isinstance(remember, str | Path):
-            return FileMemory(Path(remember), f"{self._connection.topic(group)} on {self._topic}", limit)
-        return remember
+    def _memory_of(self, limits: Limits, group: str) -> Memory:
+        memory = limits.memory
+        if memory is None:
+            return ShortMemory(limits.remember)
+        if isinstance(memory, str | Path):
+            return FileMemory(Path(memory), f"{self._connection.topic(group)} on {self._topic}", limits.remember)
+        return memory
 
     def _connected(self, group: str, start: str, limits: Limits) -> Any:
         with self._connection.reaching():

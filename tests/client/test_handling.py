@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.errors import RebalanceInProgressError
 
 from tests.client.support import Topic, signal
 from tests.support.environments import PARTITIONS
@@ -151,7 +152,7 @@ def test_a_file_hides_what_was_handled_from_a_group_that_begins_again(
     def killed() -> None:
         """Nothing is committed: as if the process ended right after the file was written."""
         consumer = SignalConsumer(**remembering, group="seven")
-        consumer.commit = lambda: None  # type: ignore[method-assign]
+        consumer.commit = lambda: True  # type: ignore[method-assign]
         with consumer:
             assert [one.revision for one in islice(iter(consumer), 2)] == [1, 2]
 
@@ -208,6 +209,32 @@ def test_a_memory_of_ones_own_is_written_after_the_callback_and_before_the_commi
 def test_a_file_that_can_not_be_used_is_told_at_once(topic: Topic, options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(BadMemory, match="unable to open database file"):
         SignalConsumer(**options, group="eleven", remember=tmp_path / "nowhere" / "seen.sqlite")
+
+
+def test_an_argument_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="SignalConsumer has no argument filter"):
+        SignalConsumer("127.0.0.1:1", "pager", filter=SignalFilter())  # type: ignore[call-arg]
+
+
+def test_what_could_not_be_committed_in_a_rebalance_is_committed_before_it_leaves(
+    topic: Topic, options: dict[str, Any]
+) -> None:
+    topic.signals(signal(1), END)
+    consumer = SignalConsumer(**options, group="thirteen")
+    commit, refused = consumer._kafka.commit, list[object]()
+
+    def refusing(offsets: Any, **how: Any) -> None:
+        """As a broker does while it gives the partitions out anew."""
+        if any(place.offset for place in offsets.values()) and len(refused) < 2:
+            refused.append(offsets)
+            raise RebalanceInProgressError
+        commit(offsets, **how)
+
+    consumer._kafka.commit = refusing
+    with pytest.raises(Enough), consumer:
+        consumer.run(Callback())
+    assert len(refused) == 2
+    assert left(options, "thirteen") == []
 
 
 @pytest.mark.slow

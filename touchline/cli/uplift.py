@@ -1,8 +1,8 @@
 """`touchline outreach uplift`."""
 
 import sys
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -56,9 +56,8 @@ def parse_events(text: str) -> Outcome:
 @json_option
 @click.pass_context
 def uplift(
-    ctx: click.Context, /, experiment: str | None, rule: str | None, outcome: Outcome, until: datetime | None,
-    decisions: tuple[Path, ...], touchpoints: tuple[Path, ...],
-    *, effect: float, share: float | None, observed: bool, as_json: bool,
+    ctx: click.Context, /, decisions: tuple[Path, ...], touchpoints: tuple[Path, ...],
+    *, effect: float, share: float | None, as_json: bool, **asked_for: Any,
 ) -> None:  # fmt: skip
     """Tell what outreach changed, held against the customers who were held out: by experiment and rule.
 
@@ -67,7 +66,7 @@ def uplift(
     settings = settings_of(ctx)
     if bool(decisions) != bool(touchpoints):
         raise click.UsageError("--decisions and --touchpoints go together: what was decided, and what happened then")
-    asked = Asked(outcome=outcome, experiment=experiment, rule=rule, until=until, observed=observed)
+    asked = Asked(**asked_for)
     found = _found(settings, asked, decisions, touchpoints)
     made = report(found, asked, effect, (lambda _experiment, _rule: share) if share else planned(settings))
     if as_json:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.warehouse.bounds import bounds
 from tests.warehouse.lives import lives
 from tests.warehouse.reckoned import MEASURES, Frames
 from tests.warehouse.reckoned.frames import DAY, ms_of
@@ -88,6 +89,12 @@ def mismatches(settings: WarehouseSettings, facts: Frames) -> dict[str, str]:
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
 def test_all_measures_of_random_lives_are_what_they_are_defined_to_be(migrated: WarehouseSettings, seed: int) -> None:
     history = lives(seed)
+    store(history, migrated)
+    assert mismatches(migrated, Frames(history)) == {}
+
+
+def test_all_measures_of_events_at_the_bounds_are_what_they_are_defined_to_be(migrated: WarehouseSettings) -> None:
+    history = bounds()
     store(history, migrated)
     assert mismatches(migrated, Frames(history)) == {}
 

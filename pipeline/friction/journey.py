@@ -45,6 +45,9 @@ class JourneyOptions:
     health: HealthPolicy | None = field(default_factory=HealthPolicy)
 
 
+_TICK_KEY: Final = b"tick"
+"""Of ticks on the compacted topic of profiles."""
+
 _PORTION: Final = 500
 """How many customers are looked through in a batch after the rules have changed."""
 
@@ -319,7 +322,10 @@ class JourneyProcessor:
         if place.forwarded is None or low - place.forwarded >= SECOND:
             place.forwarded = low
             state.place.touch()
-            send_tick(watch.out, SIGNALS, watch.partition, Tick(partition=0, partitions=1, high=low, wall=tick.wall))
+            onward = Tick(partition=0, partitions=1, high=low, wall=tick.wall)
+            send_tick(watch.out, SIGNALS, watch.partition, onward)
+            if tick.wall is None:  # on the live clock nobody waits for it
+                send_tick(watch.out, CUSTOMERS, watch.partition, onward, _TICK_KEY)
         if self._candidates is not None and (place.told is None or low - place.told >= TICK_EVERY):
             place.told = low
             state.place.touch()

@@ -108,6 +108,8 @@ class _Turn:
         if tick is not None:
             if topic == INCIDENTS:
                 self.told(tick)
+            elif topic == CUSTOMERS:
+                self.profiled(tick)
             else:
                 self.tick(tick)
         elif record.value is None:
@@ -141,13 +143,21 @@ class _Turn:
         if self.state.told.tick(tick):
             self._resume_until(self.state.told.low or 0)
 
+    def profiled(self, tick: Tick) -> None:
+        """Profiles are told up to then; what waited for that goes on."""
+        if tick.high > self.state.profiled.value:
+            self.state.profiled.value = tick.high
+            self.state.profiled.touch()
+            self._resume_until(tick.high)
+
     def incident(self, row: Incident) -> None:
         """A state of an incident."""
         if row.covers:
             self.state.incidents.take(row)
 
     def _resume_until(self, until: int) -> None:
-        for _, key, _ in self.state.waiting.due(until):
+        # All of them first: one that still waits for the other of the two is due at the same time again.
+        for _, key, _ in list(self.state.waiting.due(until)):
             customer = self._customer(key)
             self._resume(key, customer)
             self._keep_customer(key, customer, self.state.clock.value.at)

@@ -149,12 +149,14 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
 
     def learn(self, profile: Profile, now: int) -> bool:
         """Takes in a version of the profile; False when it is known already. Versions that no signal can ask for any
-        more are forgotten: those replaced an hour and more before `now`, which leaves room for late events."""
+        more are forgotten: those replaced an hour and more before `now`, which leaves room for late events. While
+        signals wait, none is: they may have been raised long before what makes them wait is here."""
         if self.profiles and profile.revision <= self.profiles[-1].revision:
             return False
         self.profiles.append(profile)
         self.seen = max(self.seen, profile.revision)
-        while len(self.profiles) > 1 and to_ms(self.profiles[1].updated_at) <= now - _OUT_OF_ORDER:
+        waits = bool(self.queue or self.held)
+        while not waits and len(self.profiles) > 1 and to_ms(self.profiles[1].updated_at) <= now - _OUT_OF_ORDER:
             self.profiles.pop(0)
         del self.profiles[:-MAX_VERSIONS]
         return True
@@ -206,7 +208,8 @@ def _codec(kind: type[T]) -> tuple[Callable[[T], bytes], Callable[[bytes], T]]:
 class OutreachState:
     """All state of one shard: customers by key, signals by id, the clock, the incidents and how far they are told, the
     customers whose next step waits for that, each with its time, the taken turns by plan, how many messages of the ramp
-    went out by day, and what the desk was told of time. `live`: until a tick says otherwise."""
+    went out by day, what the desk was told of time, and how far profiles are told in history. `live`: until a tick says
+    otherwise."""
 
     def __init__(self, *, live: bool = True) -> None:
         self.customers: KeyedStore[CustomerState] = KeyedStore(*_codec(CustomerState))
@@ -218,6 +221,7 @@ class OutreachState:
         self.turns: KeyedStore[Taken] = KeyedStore(msgspec.msgpack.encode, msgspec.msgpack.Decoder(Taken).decode)
         self.ramp: KeyedStore[int] = KeyedStore(msgspec.msgpack.encode, msgspec.msgpack.Decoder(int).decode)
         self.forwarded = new_forwarded()
+        self.profiled: Cell[int] = Cell(-1, *_codec(int))
 
     @property
     def pieces(self) -> dict[str, Piece]:

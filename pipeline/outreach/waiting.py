@@ -1,4 +1,8 @@
-"""What a decision waits for: the profile under which its signal was raised, and word of the incidents of its time."""
+"""What a decision waits for: the profile under which its signal was raised, and word of the incidents of its time.
+
+One that was held takes the profile as of its release. So in history it waits for word of profiles up to then: how far
+one topic is read before another must not matter.
+"""
 
 from typing import Final
 
@@ -26,15 +30,22 @@ def must_wait(state: OutreachState, customer: CustomerState, item: Todo) -> bool
 
 
 def awaited(state: OutreachState, customer: CustomerState, item: Todo) -> int | None:
-    """Up to when incidents must be told before a step: they may explain what it decides, or what is released on the way
-    to it. None when it need not wait for them."""
+    """Up to when incidents and, in history, profiles must be told before a step: they may explain what it decides, or
+    change what is released by it or on the way to it. None when it need not wait for them."""
     at, signal_id, step = item.at, item.signal_id, item.step
     if step is not Step.END and _may_be_explained(state, signal_id, at):
         return at
     if state.clock.value.live:
         return None
+    profiled = state.profiled.value
+    if step is Step.RELEASE and at > profiled:
+        return at
     return max(
-        (one.at for one in customer.held if one.at <= at and _may_be_explained(state, one.signal_id, one.at)),
+        (
+            one.at
+            for one in customer.held
+            if one.at <= at and (one.at > profiled or _may_be_explained(state, one.signal_id, one.at))
+        ),
         default=None,
     )
 
@@ -48,7 +59,7 @@ def _may_be_explained(state: OutreachState, signal_id: str, at: int) -> bool:
 
 
 def mind(state: OutreachState, key: str, customer: CustomerState) -> None:
-    """Sees to it that a customer comes up again when more is known of incidents."""
+    """Sees to it that a customer comes up again when more is known of incidents or profiles."""
     until = awaited(state, customer, customer.queue[0]) if customer.queue else None
     if until is not None:
         state.waiting.put(key, b"", due=until)

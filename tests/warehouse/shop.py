@@ -10,30 +10,36 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
+from heapq import merge
+from itertools import cycle, groupby
 from typing import Any
 
 import msgspec
 
 from tests.warehouse import facts as make
-from tests.warehouse.runs import _facts as without_ticks
+from tests.warehouse.runs import facts_of as without_ticks
 from touchline.agents.registry import build
 from touchline.agents.settings import OutreachMode, OutreachSettings, Settings, WarehouseSettings
 from touchline.agents.sinks.facts import ClickHouseSink
 from touchline.agents.sinks.fixes import record
 from touchline.agents.sinks.upkeep import rebuild
+from touchline.pipeline.engine.clock import HOUR, to_ms
 from touchline.pipeline.engine.local import LocalRun
-from touchline.pipeline.warehouse.tables import BY_TOPIC, DECISIONS, DELIVERIES, FACTS, FactTable
+from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, FACTS, TASKS, FactTable
 from touchline.schemas import wire
 from touchline.schemas.codec import encode
 from touchline.schemas.control import ClockMode, Control
 from touchline.schemas.outreach import Decision, Delivery
-from touchline.schemas.staff import PersonChanged, StaffEvent, queue_key
+from touchline.schemas.staff import PersonChanged, StaffEvent, TaskDone, TaskTaken, queue_key
+from touchline.schemas.task import Task, TaskStatus
 from touchline.schemas.vocabulary import DeliveryStatus, Outcome, Route
-from touchline.simulator import Plan, touchpoints
+from touchline.simulator import Event, Plan, touchpoints
 
 DAYS = 75
-_QUEUES = ("complaints", "social", "service", "finance")
+UNTIL = datetime(2026, 3, 16, tzinfo=UTC)
+"""Midnight after the last day: what `today()` and `now()` are to those who ask."""
+
+_QUEUES = ("care", "complaints", "social")
 _AGENTS = ("enrich", "journey", "incident", "outreach", "desk")
 _STEP = 20_000
 
@@ -41,46 +47,87 @@ Shop = dict[FactTable, Sequence[Any]]
 """The facts of each table, in the order in which the agents wrote them."""
 
 
-def shop(customers: int = 120, until: datetime | None = None) -> Shop:
-    """What the agents make of the shop. `until`: midnight after its last day, without it the last one (UTC)."""
-    end = until or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = end - timedelta(days=DAYS)
+def shop(customers: int = 60) -> Shop:
+    """What the agents make of the shop."""
+    start = UNTIL - timedelta(days=DAYS)
     outreach = OutreachSettings(mode=OutreachMode.LIVE, hold_out=0.3, experiment="spring", quiet_hours=None)
     settings = Settings(clock=ClockMode.LOG, outreach=outreach)
     one = settings.kafka.model_copy(update={"partitions": 1, "raw_partitions": 1})
     local = LocalRun([build(agent, settings.model_copy(update={"kafka": one})) for agent in _AGENTS])
-    for event in _staff(start):
-        local.publish(wire.STAFF, queue_key(event.queue).encode(), encode(event), _ms(start))
-    last = 0
-    for event in touchpoints(Plan(customers=customers, days=DAYS, start=start, seed=3), _nobody):
-        local.publish(wire.RAW, event.key, event.value, event.at)
-        last = max(last, event.at)
+    _tell(local, _people(start))
+    last, worked = 0, 0
+    plan = Plan(customers=customers, days=DAYS, start=start, seed=3)
+    told: Iterable[Event] = merge(touchpoints(plan, _nobody), _survey(customers), key=_at)
+    for _, shift in groupby(told, _shift):
+        for event in shift:
+            local.publish(wire.RAW, event.key, event.value, event.at)
+            last = max(last, event.at)
+        local.run(last)
+        tasks = _facts(local, TASKS)
+        _tell(local, _work(tasks[worked:]))
+        worked = len(tasks)
+        local.run(last)
     high = msgspec.json.encode(Control(high=last + settings.journey.lateness))
     local.publish(wire.RAW, None, high, last, ((wire.CONTROL_HEADER, b"1"),))
     local.run(last)
-    found: Shop = {
-        table: [table.decode(value) for value in without_ticks(local.topics.all(topic))]
-        for topic, table in BY_TOPIC.items()
-    }
+    found: Shop = {table: _facts(local, table) for table in FACTS}
     found[DELIVERIES] = list(_carried(found[DECISIONS]))
     return found
 
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000)
+def _facts(local: LocalRun, table: FactTable) -> list[Any]:
+    return [table.decode(value) for value in without_ticks(local.topics.all(table.topic))]
+
+
+def _tell(local: LocalRun, events: Iterable[StaffEvent]) -> None:
+    for event in events:
+        local.publish(wire.STAFF, queue_key(event.queue).encode(), encode(event), to_ms(event.at))
+
+
+def _at(event: Event) -> int:
+    return event.at
+
+
+def _shift(event: Event) -> int:
+    return event.at // (6 * HOUR)
+
+
+def _survey(customers: int) -> Iterator[Event]:
+    """What the simulator does not ask: how likely customers are to recommend the shop, each once, two a minute."""
+    for number in range(customers):
+        at = UNTIL - timedelta(days=6) + timedelta(seconds=30 * number)
+        answer = {
+            "event_id": f"nps-{number}", "source": "survey", "occurred_at": at.isoformat(), "kind": "survey.answered",
+            "customer_id": f"c-{number:06d}", "score": {"scale": "nps", "value": (10, 9, 7, 3, 10)[number % 5]},
+        }  # fmt: skip
+        yield Event(to_ms(at), f"c-{number:06d}".encode(), msgspec.json.encode(answer))
 
 
 def _nobody(_: Any) -> None:
     pass
 
 
-def _staff(start: datetime) -> Iterator[StaffEvent]:
-    """Two people at each queue, who are always there."""
+def _people(start: datetime) -> Iterator[StaffEvent]:
+    """Two at each queue, who are always there."""
     for queue in _QUEUES:
         for person in ("anna", "ben"):
             yield PersonChanged(
                 event_id=f"{queue}-{person}", at=start, queue=queue, person=person, languages=("en", "de"),
-                seniority=9, capacity=3, present_from=start,
+                seniority=9, capacity=9, present_from=start,
+            )  # fmt: skip
+
+
+def _work(tasks: Iterable[Task]) -> Iterator[StaffEvent]:
+    """Who was offered something began after ten minutes and was done after twenty more, as is told after each shift."""
+    for task in tasks:
+        if task.status is TaskStatus.ASSIGNED and task.person is not None:
+            taken, done = task.at + timedelta(minutes=10), task.at + timedelta(minutes=30)
+            yield TaskTaken(
+                event_id=f"{task.task_id}-taken", at=taken, queue=task.queue, person=task.person, task_id=task.task_id
+            )
+            yield TaskDone(
+                event_id=f"{task.task_id}-done", at=done, queue=task.queue, person=task.person, task_id=task.task_id,
+                outcome="called",
             )  # fmt: skip
 
 
@@ -102,7 +149,7 @@ def store(found: Shop, settings: WarehouseSettings) -> None:
     """Writes the shop into a migrated database, counts it, and records a change that was to mend something."""
     asyncio.run(_store(found, settings))
     rebuild(settings)
-    middle = datetime.now(UTC) - timedelta(days=DAYS // 2)
+    middle = UNTIL - timedelta(days=DAYS // 2)
     record(settings, "promise_broken", "", "logistics", "Orders leave the day they come", middle)
 
 

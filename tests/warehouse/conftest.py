@@ -23,7 +23,9 @@ def empty(warehouse: EmbeddedWarehouse, database: str) -> WarehouseSettings:
 @pytest.fixture(scope="session")
 def tables(warehouse: EmbeddedWarehouse) -> Iterator[WarehouseSettings]:
     """A database with all tables, for tests that leave it as it is."""
-    settings = WarehouseSettings(host=warehouse.host, port=warehouse.port, database="test_tables", batch_wait=0)
+    settings = WarehouseSettings(
+        host=warehouse.host, port=warehouse.port, http_port=warehouse.http_port, database="test_tables", batch_wait=0
+    )
     upkeep.migrate(settings)
     yield settings
     upkeep.query(settings, f"DROP DATABASE {settings.database} SYNC")

@@ -8,6 +8,7 @@
         WrongSchema     a table or column is not there, or is of another type: `touchline warehouse migrate`
         NotAllowed      wrong user or password, or a right is missing
         BadQuery        the server refuses the statement itself
+        TooMuch         a reader's query met a limit: the message says what to do
 
 Only this module knows clickhouse-driver, which blocks and is not thread safe: one thread at a time has a connection.
 """
@@ -21,7 +22,8 @@ from clickhouse_driver import Client, errors
 from clickhouse_driver.errors import ErrorCodes
 
 from touchline.agents.settings import WarehouseSettings
-from touchline.pipeline.engine.processor import Fatal, Retry
+from touchline.pipeline.engine.processor import Fatal, Problem, Retry
+from touchline.pipeline.warehouse.limits import ADVICE
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _CONNECT_SECONDS: Final = 10.0
@@ -91,6 +93,10 @@ class BadQuery(Fatal):
     """The statement itself is refused."""
 
 
+class TooMuch(Fatal):
+    """A query met a limit on time, memory or rows: it would meet it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a query gave: names and types of the columns, and the rows."""
@@ -111,6 +117,7 @@ class Connection:
     def __init__(self, settings: WarehouseSettings, *, database: str | None = None, plain: bool = False) -> None:
         self.address = f"{settings.host}:{settings.port}"
         self._database = settings.database if database is None else database
+        self._for_a_reader = plain
         seconds = settings.timeout / 1_000
         self._client = Client(
             settings.host,
@@ -159,18 +166,25 @@ class Connection:
             raise Unreachable(f"ClickHouse at {self.address} sent what can't be read: {_text(str(error))}") from None
 
     def _raise(self, error: errors.ServerException) -> NoReturn:
-        text = f"ClickHouse at {self.address} (database {self._database}): {_text(error.message)} (code {error.code})"
-        if error.code in _SCHEMA:
-            raise WrongSchema(
-                f"{text}. Tables that are missing or old are set up by `touchline warehouse migrate`"
-            ) from None
-        if error.code in _ACCESS:
-            raise NotAllowed(
-                f"{text}. Check warehouse.user and warehouse.password in touchline.yaml, and what that user may do"
-            ) from None
-        if error.code in _STATEMENT:
-            raise BadQuery(text) from None
-        raise NotNow(text) from None
+        raise refused(
+            self.address, self._database, error.code, error.message, for_a_reader=self._for_a_reader
+        ) from None
+
+
+def refused(address: str, database: str, code: int, message: str | None, *, for_a_reader: bool = False) -> Problem:
+    """What an error of the server means, with what to do. `for_a_reader`: at a limit nothing is tried again."""
+    text = f"ClickHouse at {address} (database {database}): {_text(message)} (code {code})"
+    if code in _SCHEMA:
+        return WrongSchema(f"{text}. Tables that are missing or old are set up by `touchline warehouse migrate`")
+    if code in _ACCESS:
+        return NotAllowed(
+            f"{text}. Check warehouse.user and warehouse.password in touchline.yaml, and what that user may do"
+        )
+    if code in _STATEMENT:
+        return BadQuery(text)
+    if for_a_reader and code in ADVICE:
+        return TooMuch(text if ADVICE[code] in text else f"{text}. {ADVICE[code]}")
+    return NotNow(text)
 
 
 def _text(message: str | None) -> str:

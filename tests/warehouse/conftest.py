@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
+from tests.conftest import READER
+from tests.warehouse import shop
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.embedded import EmbeddedWarehouse
@@ -20,7 +23,9 @@ def empty(warehouse: EmbeddedWarehouse, database: str) -> WarehouseSettings:
 @pytest.fixture(scope="session")
 def tables(warehouse: EmbeddedWarehouse) -> Iterator[WarehouseSettings]:
     """A database with all tables, for tests that leave it as it is."""
-    settings = WarehouseSettings(host=warehouse.host, port=warehouse.port, database="test_tables", batch_wait=0)
+    settings = WarehouseSettings(
+        host=warehouse.host, port=warehouse.port, http_port=warehouse.http_port, database="test_tables", batch_wait=0
+    )
     upkeep.migrate(settings)
     yield settings
     upkeep.query(settings, f"DROP DATABASE {settings.database} SYNC")
@@ -35,3 +40,22 @@ def migrated(tables: WarehouseSettings) -> WarehouseSettings:
     for (table,) in set(upkeep.query(tables, filled).rows):
         upkeep.query(tables, f"TRUNCATE TABLE {table} SYNC")
     return tables
+
+
+@pytest.fixture(scope="session")
+def shop_owner(warehouse: EmbeddedWarehouse) -> Iterator[WarehouseSettings]:
+    """A database with the simulated shop, for tests that leave it as it is."""
+    settings = WarehouseSettings(
+        host=warehouse.host, port=warehouse.port, http_port=warehouse.http_port, database="test_shop", batch_wait=0
+    )
+    upkeep.migrate(settings)
+    shop.store(shop.shop(), settings)
+    yield settings
+    upkeep.query(settings, f"DROP DATABASE {settings.database} SYNC")
+
+
+@pytest.fixture(scope="session")
+def shop_reader(shop_owner: WarehouseSettings) -> WarehouseSettings:
+    """The same as the read-only user."""
+    name, password = READER
+    return shop_owner.model_copy(update={"user": name, "password": SecretStr(password)})

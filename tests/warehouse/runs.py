@@ -54,10 +54,11 @@ def run(events: Iterable[Event]) -> History:
     local.publish(wire.RAW, None, high, end, ((wire.CONTROL_HEADER, b"1"),))
     local.run(end)
     tables = (TOUCHPOINTS, SIGNALS, DECISIONS)
-    return History(*([table.decode(value) for value in _facts(local.topics.all(table.topic))] for table in tables))
+    return History(*([table.decode(value) for value in facts_of(local.topics.all(table.topic))] for table in tables))
 
 
-def _facts(records: Iterable[PlainRecord]) -> Iterable[bytes]:
+def facts_of(records: Iterable[PlainRecord]) -> Iterable[bytes]:
+    """The values of records, without ticks."""
     ticks = (wire.TICK_HEADER, wire.CONTROL_HEADER)
     return (r.value for r in records if r.value is not None and not any(name in ticks for name, _ in r.headers))
 

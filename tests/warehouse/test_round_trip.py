@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
+from copy import copy
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+from urllib.request import urlopen
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +18,7 @@ from tests.warehouse import facts as make
 from tests.warehouse.test_upkeep import write
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
+from touchline.agents.sinks.facts import ClickHouseSink
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS, FactTable
 from touchline.schemas.touchpoint import Score
 from touchline.schemas.vocabulary import Arm, Carried, Route, ScoreScale
@@ -76,6 +81,99 @@ def test_a_row_is_read_as_it_was_written(migrated: WarehouseSettings, facts: Fac
     written = {name: as_read(values[0]) for name, values in zip(facts.columns, facts.as_columns([fact]), strict=True)}
     assert stored(migrated, facts) == written
     assert upkeep.verify(migrated) == []
+
+
+F = TypeVar("F")
+
+
+def unchecked(fact: F, **values: Any) -> F:
+    """A fact with values that its contract refuses: what an older or newer release may have let through."""
+    made = copy(fact)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def insert(settings: WarehouseSettings, *parts: tuple[FactTable, list[Any]]) -> None:
+    """Facts as the sink writes them, and all counted."""
+
+    async def run() -> None:
+        sink = ClickHouseSink(settings)
+        for facts, rows in parts:
+            await sink.insert(facts, facts.as_columns(rows))
+        await sink.close()
+
+    asyncio.run(run())
+    upkeep.rebuild(settings)
+
+
+def test_words_that_nobody_knows_are_kept_as_they_are(migrated: WarehouseSettings) -> None:
+    """No column is an enumeration: what a newer release or a rule of one's own calls it goes in, and is counted."""
+    names = [f"{word}.{number}" for number in range(3_000) for word in ("knit", ODD)]
+    touched = [
+        unchecked(make.touchpoint(n), kind=name, source=name, channel=name, stage=name, party=name, actor=name)
+        for n, name in enumerate(names)
+    ]
+    words = {"rule": ODD, "severity": ODD, "owner": ODD, "control": ODD}
+    signal = unchecked(make.signal(), status=ODD, polarity=ODD, stage=ODD, party=ODD, channel=ODD, **words)
+    decision = unchecked(
+        make.decision(), outcome=ODD, reason=ODD, purpose=ODD, channel=ODD, route=ODD, arm=ODD, **words
+    )
+    insert(migrated, (TOUCHPOINTS, touched), (SIGNALS, [signal]), (DECISIONS, [decision]))
+    found = upkeep.query(migrated, "SELECT kind, channel, actor FROM touchpoints").rows
+    assert Counter(map(tuple, found)) == Counter((name, name, name) for name in names)
+    counted = upkeep.query(migrated, "SELECT kind, touchpoints FROM touchpoints_by_minute WHERE party = kind").rows
+    assert Counter(map(tuple, counted)) == Counter((name, 1) for name in names)
+    assert upkeep.query(migrated, "SELECT rule, status, severity FROM signals_by_minute").rows == [(ODD, ODD, ODD)]
+    assert upkeep.query(migrated, "SELECT outcome, reason, arm FROM decisions_by_minute").rows == [(ODD, ODD, ODD)]
+    assert upkeep.verify(migrated) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        (datetime.min.replace(tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)),
+        (datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)),
+        (datetime(1970, 1, 1, 0, 0, 0, 1_000, tzinfo=UTC), datetime(1970, 1, 1, 0, 0, 0, 1_000, tzinfo=UTC)),
+        (
+            datetime(2105, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+            datetime(2105, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+        ),
+        (datetime(2106, 2, 8, tzinfo=UTC), None),
+        (datetime.max.replace(tzinfo=UTC), None),
+    ],
+    ids=lambda value: str(value)[:10],
+)
+def test_extreme_times_are_kept_as_the_nearest_that_fits(
+    migrated: WarehouseSettings, told: datetime, kept: datetime | None
+) -> None:
+    """`kept` None: the end of what fits."""
+    insert(migrated, (TOUCHPOINTS, [unchecked(make.touchpoint(), occurred_at=told)]))
+    asked = "SELECT toUnixTimestamp64Milli(occurred_at), minute = toStartOfMinute(occurred_at) FROM touchpoints"
+    ((at, in_its_minute),) = upkeep.query(migrated, asked).rows
+    assert in_its_minute
+    if kept is not None:
+        assert at == round(kept.timestamp() * 1_000)
+    else:
+        assert datetime(2105, 12, 31, tzinfo=UTC).timestamp() * 1_000 < at < 2**32 * 1_000
+    assert upkeep.query(migrated, "SELECT sum(touchpoints) FROM touchpoints_by_day").rows == [(1,)]
+    assert upkeep.verify(migrated) == []
+
+
+def test_strings_of_a_megabyte_go_in_and_come_out(migrated: WarehouseSettings) -> None:
+    """On both protocols, whatever limits stand before the warehouse."""
+    long = (ODD * 60_000)[: 1 << 20]
+    touched = [unchecked(make.touchpoint(n), text=f"{n}{long}", attributes={"note": long}) for n in range(3)]
+    signal = unchecked(make.signal(), evidence=long, values={"note": long})
+    insert(migrated, (TOUCHPOINTS, touched), (SIGNALS, [signal]))
+    found = upkeep.query(migrated, "SELECT text, attributes['note'] FROM touchpoints ORDER BY event_id").rows
+    assert found == [(f"{n}{long}", long) for n in range(3)]
+    assert upkeep.query(migrated, "SELECT evidence, values['note'] FROM signals").rows == [(long, long)]
+    url = f"http://{migrated.host}:{migrated.http_port}/?database={migrated.database}"
+    with urlopen(
+        url, b"SELECT text FROM touchpoints ORDER BY event_id FORMAT JSONCompactColumns", timeout=60
+    ) as answer:
+        assert json.load(answer) == [[f"{n}{long}" for n in range(3)]]
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

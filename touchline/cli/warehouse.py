@@ -16,6 +16,7 @@ from touchline.agents.sinks.status import Status
 from touchline.agents.sinks.status import status as status_of
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed, WrongUsage
+from touchline.cli.export import export
 from touchline.cli.measures import measures
 from touchline.embedded.warehouse.statement import tokens
 from touchline.schemas.yamlfile import did_you_mean
@@ -25,9 +26,10 @@ _QUESTIONS: Final = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "E
 
 @click.group()
 def warehouse() -> None:
-    """Migrate, check, rebuild or query ClickHouse."""
+    """Migrate, check, rebuild, query or export ClickHouse."""
 
 
+warehouse.add_command(export)
 warehouse.add_command(measures)
 
 

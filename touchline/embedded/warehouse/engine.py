@@ -18,12 +18,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from touchline.embedded.errors import NotInstalledError
-from touchline.embedded.warehouse.errors import BAD_ARGUMENTS, QUERY_WAS_CANCELLED, READONLY, ServerError, from_engine
+from touchline.embedded.warehouse.errors import (
+    BAD_ARGUMENTS,
+    QUERY_WAS_CANCELLED,
+    READONLY,
+    ServerError,
+    from_engine,
+    with_advice,
+)
 from touchline.embedded.warehouse.folder import empty_folder, lock_folder
 from touchline.embedded.warehouse.settings import ServerSettings, User
 from touchline.embedded.warehouse.statement import Insert, Statement, called
 
 _SPOOL_NAME = "touchline-inserts"  # data on its way, see Session.insert
+_PIECE_BYTES = 1 << 20
 _SETTING_NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 _UNKNOWN_SETTING = 115
 _KILL_AGAIN_SECONDS = 0.01
@@ -50,12 +58,13 @@ class Result:
 
 
 @contextmanager
-def _engine_errors() -> Iterator[None]:
-    """chDB raises RuntimeError (ChdbError) for all that the engine refuses."""
+def _engine_errors(*, limited: bool = False) -> Iterator[None]:
+    """chDB raises RuntimeError (ChdbError) for all that the engine refuses. ``limited``: say what to do at a limit."""
     try:
         yield
     except RuntimeError as error:
-        raise from_engine(str(error)) from None
+        found = from_engine(str(error))
+        raise (with_advice(found) if limited else found) from None
 
 
 class Engine:
@@ -197,7 +206,7 @@ class Session:
 
     def query(self, sql: str, output: str, params: Mapping[str, str] | None = None) -> Result:
         """Run a statement and hold its whole result in memory."""
-        with self._query(), _engine_errors():
+        with self._query(), _engine_errors(limited=self.user.readonly):
             found = self._connection.query(sql, output, params=dict(params or {}))
             return Result(
                 found.bytes(),
@@ -211,9 +220,25 @@ class Session:
         self, sql: str, output: str, params: Mapping[str, str] | None = None
     ) -> Generator[tuple[bytes, int], None, None]:
         """Run a query; yields the result in pieces of (data, rows), as the engine makes them."""
-        with self._query(), _engine_errors(), self._send(sql, output, params) as found:
+        with self._query(), _engine_errors(limited=self.user.readonly), self._send(sql, output, params) as found:
             for piece in found:
                 yield piece.bytes(), piece.rows_read()
+
+    def filed(
+        self, sql: str, output: str, params: Mapping[str, str] | None = None
+    ) -> Generator[tuple[bytes, int], None, None]:
+        """Run a query whose format can't be made in pieces; yields (data, rows) of the whole.
+
+        The engine writes it into a file first, so that a large one does not have to fit into memory; nothing is
+        yielded before it is whole. ``output`` must be the name of a format.
+        """
+        with tempfile.NamedTemporaryFile(dir=self._engine.spool, suffix=".result") as spool:
+            into = f"INTO OUTFILE {_quoted(spool.name)} TRUNCATE FORMAT {output}"
+            rows = self.query(f"{sql}\n{into}", "Null", params).rows
+            with open(spool.name, "rb") as written:  # noqa: PTH123 -- by name: the engine may have made it anew
+                while piece := written.read(_PIECE_BYTES):
+                    yield piece, rows
+                    rows = 0
 
     def _send(self, sql: str, output: str, params: Mapping[str, str] | None) -> Any:
         return self._connection.send_query(sql, output, params=dict(params or {}))

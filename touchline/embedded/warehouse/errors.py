@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from touchline.pipeline.warehouse.limits import ADVICE
+
 UNKNOWN_PACKET = 99
 UNEXPECTED_PACKET = 101
 READONLY = 164
@@ -55,3 +57,9 @@ def from_engine(text: str) -> ServerError:
         message = inner.group("message")
         inner = _CODE.match(message)
     return ServerError(code, _VERSION.sub("", message).strip())
+
+
+def with_advice(error: ServerError) -> ServerError:
+    """The error of a query that met a limit, with what to do; any other as it is."""
+    advice = ADVICE.get(error.code)
+    return error if advice is None else ServerError(error.code, f"{error.message.rstrip('.')}. {advice}")

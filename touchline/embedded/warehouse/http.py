@@ -10,7 +10,7 @@ import json
 import socket
 import socketserver
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import cast
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from touchline.embedded.warehouse.errors import NOT_IMPLEMENTED, Disconnected, S
 from touchline.embedded.warehouse.http_body import Framed, Gzip, Packer, Plain, request_body
 from touchline.embedded.warehouse.http_request import Request
 from touchline.embedded.warehouse.hub import Hub
-from touchline.embedded.warehouse.statement import Statement
+from touchline.embedded.warehouse.statement import Statement, without_format
 
 # The status for an error's code, as ClickHouse's exceptionCodeToHTTPStatus; any other is 500.
 _STATUS = {
@@ -38,7 +38,10 @@ _STREAMED = frozenset(
         "jsoncompacteachrow", "jsonstringseachrow", "rowbinary", "native", "lineasstring",
     }
 )  # fmt: skip
+# Formats that are one whole and may be large: the engine writes them into a file first.
+_FILED = {name.lower(): name for name in ("Parquet", "ORC", "Arrow", "ArrowStream", "Avro")}
 _TYPES = (
+    ("parquet", "application/vnd.apache.parquet"),
     ("jsoneachrow", "application/x-ndjson; charset=UTF-8"),
     ("ndjson", "application/x-ndjson; charset=UTF-8"),
     ("json", "application/json; charset=UTF-8"),
@@ -144,17 +147,26 @@ class _Handler(BaseHTTPRequestHandler):
         output = parsed.format or request.default_format
         packer = self._packer(request)
         with self._hub.watcher.watching(self.connection, session.kill):
-            if (
-                parsed.streamed
-                and output.lower() in _STREAMED
-                and "output_format_json_array_of_rows" not in request.settings
-            ):
-                pieces = session.stream(parsed.text, output, request.query_parameters)
+            pieces = self._pieces(session, request, parsed, output)
+            if pieces is not None:
                 with contextlib.closing(pieces):
                     if self._stream(pieces, output, packer, query_id):
                         return
             result = session.query(parsed.text, output, request.query_parameters)
         self._start(query_id, output, result, packer)
+
+    def _pieces(
+        self, session: Session, request: Request, parsed: Statement, output: str
+    ) -> Generator[tuple[bytes, int], None, None] | None:
+        """The result piece by piece, where it can be had so."""
+        filed = _FILED.get(output.lower())
+        if not parsed.streamed or "output_format_json_array_of_rows" in request.settings:
+            return None
+        if filed is not None:
+            return session.filed(without_format(parsed), filed, request.query_parameters)
+        if output.lower() in _STREAMED:
+            return session.stream(parsed.text, output, request.query_parameters)
+        return None
 
     def _packer(self, request: Request) -> Packer:
         if request.flag("compress"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,8 +15,6 @@ from tests.conftest import READER
 from tests.deploy import shop
 from tests.deploy.dashboards import DASHBOARDS, written
 from tests.deploy.macros import View, expand
-from tests.warehouse.lives import lives
-from tests.warehouse.runs import store
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import Result
@@ -43,10 +41,11 @@ class Shown(NamedTuple):
     def sql(self) -> str:
         return str(self.panel["targets"][0]["rawSql"])
 
-    def of(self, end: datetime, days: int, **chosen: list[str]) -> View:
-        """What it looks at when somebody chose the last so many days before `end`."""
-        back = _seconds(self.panel.get("timeFrom")) or days * 86_400
-        return View(end - timedelta(seconds=back), end, _seconds(self.panel.get("interval")) or 3_600, chosen)
+    def of(self, **chosen: list[str]) -> View:
+        """What it looks at when somebody chose all time, and these values."""
+        back = _seconds(self.panel.get("timeFrom")) or shop.DAYS * 86_400
+        start = shop.END - timedelta(seconds=back)
+        return View(start, shop.END, _seconds(self.panel.get("interval")) or 3_600, chosen)
 
 
 def _seconds(told: str | None) -> int:
@@ -61,51 +60,35 @@ PANELS = [
 ]
 
 
-class Places(NamedTuple):
-    """The read-only user on two databases: the simulated shop, and random lives with every kind of touchpoint; and until
-    when each of them goes."""
-
-    shop: WarehouseSettings
-    lives: WarehouseSettings
-    end: datetime
-    lives_end: datetime
-
-
 @pytest.fixture(scope="module")
-def places(warehouse: EmbeddedWarehouse) -> Iterator[Places]:
-    owners = [
-        WarehouseSettings(host=warehouse.host, port=warehouse.port, database=f"test_panels_{name}", batch_wait=0)
-        for name in ("shop", "lives")
-    ]
-    for owner in owners:
-        upkeep.migrate(owner)
-    shop.store(owners[0])
-    store(lives(3, 400), owners[1])
+def reader(warehouse: EmbeddedWarehouse) -> Iterator[WarehouseSettings]:
+    """The read-only user on a database with everything that dashboards show."""
+    owner = WarehouseSettings(host=warehouse.host, port=warehouse.port, database="test_panels", batch_wait=0)
+    upkeep.migrate(owner)
+    shop.store(owner)
     name, password = READER
-    readers = [owner.model_copy(update={"user": name, "password": SecretStr(password)}) for owner in owners]
-    ((newest,),) = upkeep.query(readers[1], "SELECT max(minute) + INTERVAL 1 MINUTE FROM touchpoints").rows
-    yield Places(readers[0], readers[1], shop.END, newest.replace(tzinfo=UTC))
-    for owner in owners:
-        upkeep.query(owner, f"DROP DATABASE {owner.database} SYNC")
+    yield owner.model_copy(update={"user": name, "password": SecretStr(password)})
+    upkeep.query(owner, f"DROP DATABASE {owner.database} SYNC")
 
 
-def test_the_files_are_what_the_definitions_say(places: Places) -> None:
-    made = written(places.shop)
+def asked(reader: WarehouseSettings, shown: Shown, **chosen: list[str]) -> Result:
+    """What a panel gets when somebody looks at all time."""
+    return upkeep.query(reader, expand(shown.sql, shown.of(**chosen)))
+
+
+def test_the_files_are_what_the_definitions_say(reader: WarehouseSettings) -> None:
+    made = written(reader)
     assert {file.name for file in DASHBOARDS.iterdir()} == set(made)
     for name, text in made.items():
         assert (DASHBOARDS / name).read_text(encoding="utf-8") == text, "python -m tests.deploy.dashboards"
 
 
 @pytest.mark.parametrize("shown", PANELS, ids=lambda shown: shown.name)
-def test_a_panel_has_something_to_show(places: Places, shown: Shown) -> None:
-    found = [
-        upkeep.query(places.shop, expand(shown.sql, shown.of(places.end, shop.PLAN.days))),
-        upkeep.query(places.lives, expand(shown.sql, shown.of(places.lives_end, 3_650))),
-    ]
-    for result in found:
-        _is_shown(shown.panel, result)
-    for number, (column, _) in enumerate(found[0].columns):
-        assert any(row[number] is not None for result in found for row in result.rows), column
+def test_a_panel_has_something_to_show(reader: WarehouseSettings, shown: Shown) -> None:
+    result = asked(reader, shown)
+    _is_shown(shown.panel, result)
+    for number, (column, _) in enumerate(result.columns):
+        assert any(row[number] is not None for row in result.rows), column
 
 
 def _is_shown(panel: dict[str, Any], result: Result) -> None:
@@ -134,69 +117,69 @@ def _is_shown(panel: dict[str, Any], result: Result) -> None:
         assert units <= set(names)
 
 
-def test_what_can_be_chosen_is_there_and_narrows(places: Places) -> None:
-    seen = set()
-    for name, dashboard in FILES.items():
-        for variable in dashboard["templating"]["list"]:
-            asked = expand(variable["query"]["rawSql"], View(shop.PLAN.start, places.end))
-            values = [value for (value,) in upkeep.query(places.shop, asked).rows]
-            assert values
-            assert all(isinstance(value, str) and value for value in values)
-            for shown in (shown for shown in PANELS if shown.dashboard == name):
-                if f"${variable['name']})" in shown.sql:
-                    view = shown.of(places.end, shop.PLAN.days, **{variable["name"]: values[:1]})
-                    upkeep.query(places.shop, expand(shown.sql, view))
-                    seen.add((name, variable["name"]))
-    assert seen == {(name, one["name"]) for name, each in FILES.items() for one in each["templating"]["list"]}
+def choices(reader: WarehouseSettings, name: str) -> dict[str, list[str]]:
+    """What can be chosen on a dashboard, by variable."""
+    everything = View(shop.END - timedelta(days=shop.DAYS), shop.END)
+    return {
+        one["name"]: [value for (value,) in upkeep.query(reader, expand(one["query"]["rawSql"], everything)).rows]
+        for one in FILES[name]["templating"]["list"]
+    }
 
 
-def test_owners_add_up_to_all(places: Places) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_there_is_something_to_choose(reader: WarehouseSettings, name: str) -> None:
+    for values in choices(reader, name).values():
+        assert values
+        assert all(isinstance(value, str) and value for value in values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", PANELS, ids=lambda shown: shown.name)
+def test_a_panel_still_works_when_something_is_chosen(reader: WarehouseSettings, shown: Shown) -> None:
+    _is_shown(shown.panel, asked(reader, shown, **{n: v[:2] for n, v in choices(reader, shown.dashboard).items()}))
+
+
+def test_owners_add_up_to_all(reader: WarehouseSettings) -> None:
     (shown,) = (shown for shown in PANELS if shown.name == "friction: Friction signals")
-    asked = expand(FILES["friction"]["templating"]["list"][0]["query"]["rawSql"], View(shop.PLAN.start, places.end))
-    owners = [owner for (owner,) in upkeep.query(places.shop, asked).rows]
-    counted = [
-        upkeep.query(places.shop, expand(shown.sql, shown.of(places.end, shop.PLAN.days, **chosen))).rows[0][0]
-        for chosen in ({}, *({"owner": [owner]} for owner in owners))
-    ]
+    owners = choices(reader, "friction")["owner"]
+    each = [asked(reader, shown, owner=[owner]).rows[0][0] for owner in owners]
     assert len(owners) > 3
-    assert counted[0] == sum(counted[1:]) > 0
-    both = expand(shown.sql, shown.of(places.end, shop.PLAN.days, owner=owners[:2]))
-    assert upkeep.query(places.shop, both).rows[0][0] == counted[1] + counted[2]
+    assert asked(reader, shown).rows[0][0] == sum(each) > 0
+    assert asked(reader, shown, owner=owners[:2]).rows[0][0] == sum(each[:2])
 
 
-@pytest.mark.parametrize("name", ["experience", "contact-centre"])
-def test_a_stat_of_a_measure_is_the_figure_of_the_measure(places: Places, name: str) -> None:
-    all_of_them = {one.measure.title: one.value for one in figures(places.lives)}
-    checked = 0
-    for shown in (shown for shown in PANELS if shown.dashboard == name and shown.panel["type"] == "stat"):
+@pytest.mark.slow
+def test_a_stat_of_a_measure_is_the_figure_of_the_measure(reader: WarehouseSettings) -> None:
+    values = {one.measure.title: one.value for one in figures(reader)}
+    checked = set()
+    for shown in PANELS:
         title = shown.panel["description"].partition(":")[0]
-        rows = upkeep.query(places.lives, expand(shown.sql, shown.of(places.lives_end, 3_650))).rows
-        assert rows[0][0] == pytest.approx(all_of_them[title]), shown.name
-        checked += 1
-    assert checked >= 6
+        if shown.panel["type"] == "stat" and shown.dashboard in ("experience", "contact-centre"):
+            assert asked(reader, shown).rows[0][0] == pytest.approx(values[title]), shown.name
+            checked.add(title)
+    assert len(checked) == 18
 
 
-def test_uplift_is_that_of_the_report(places: Places) -> None:
-    (shown,) = (shown for shown in PANELS if shown.dashboard == "outreach" and "held out (90" in shown.panel["title"])
-    result = upkeep.query(places.shop, expand(shown.sql, shown.of(places.end, 90)))
-    names = [name for name, _ in result.columns]
-    told = {row[0]: dict(zip(names, row, strict=True)) for row in result.rows}
-    asked = Asked(outcome=parse_outcome("kind=complaint.made within=14d"))
-    made = report(from_warehouse(places.shop, asked, lambda *_: None), asked, 0.05, lambda *_: 0.3)
-    (experiment,) = made.experiments
-    row, whole = told["spring"], experiment.all
+def test_uplift_is_that_of_the_report(reader: WarehouseSettings) -> None:
+    (shown,) = (shown for shown in PANELS if shown.panel["title"].startswith("Complaints within 14 days"))
+    result = upkeep.query(reader, expand(shown.sql, View(shop.END - timedelta(days=shop.DAYS), shop.END)))
+    (row,) = (dict(zip((name for name, _ in result.columns), row, strict=True)) for row in result.rows)
+    wanted = Asked(outcome=parse_outcome("kind=complaint.made within=14d"))
+    (experiment,) = report(from_warehouse(reader, wanted, lambda *_: None), wanted, 0.05, lambda *_: 0.3).experiments
+    whole = experiment.all
+    assert row["experiment"] == experiment.experiment
     assert (row["treated"], row["held out"]) == (whole.treated.customers, whole.held_out.customers)
     assert (row["complaints treated"], row["complaints held out"]) == (whole.treated.outcomes, whole.held_out.outcomes)
+    assert min(whole.treated.outcomes, whole.held_out.outcomes) > 0
     assert whole.uplift is not None
     assert whole.interval is not None
     found = (row["uplift"], row["lowest"], row["highest"])
     assert found == pytest.approx([100 * each for each in (whole.uplift, *whole.interval)])
 
 
-def test_fixes_are_marked_where_they_were_made(places: Places) -> None:
+def test_fixes_are_marked_where_they_were_made(reader: WarehouseSettings) -> None:
     (annotation,) = FILES["friction"]["annotations"]["list"]
-    asked = expand(annotation["target"]["rawSql"], View(shop.PLAN.start, places.end))
-    result = upkeep.query(places.shop, asked)
+    result = upkeep.query(reader, expand(annotation["target"]["rawSql"], View(shop.PLAN.start, shop.END)))
     assert [name for name, _ in result.columns] == ["time", "text", "tags"]
     assert [text for _, text, _ in result.rows] == [
         "logistics: Orders leave the day they come",

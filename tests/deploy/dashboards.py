@@ -72,8 +72,8 @@ class Measure(_Section):
 class Panel(_Section):
     """A panel. `measure`: `<value>`, `<low>` and `<high>` in `sql` stand for its formulas. `by`: the column that tells
     lines or bars apart. `marks`: where it turns from good to middling to bad, or the other way round, as `better` says.
-    `columns`: units of a table's columns. `step`: the least time that a point stands for. `since`: how far it looks back,
-    whatever time is chosen. `size`: width of 24, and height."""
+    `columns`: units of a table's columns. `step`: the least time that a point stands for. `since`: how far it looks
+    back, whatever time is chosen. `size`: width of 24, and height."""
 
     title: str
     kind: Literal["stat", "line", "bars", "ranking", "table"]
@@ -136,11 +136,11 @@ def written(settings: WarehouseSettings) -> dict[str, str]:
     """Each file of `DASHBOARDS` as it must be, by name."""
     measures = catalogue(settings)
     known = {name: Variable.model_validate(one) for name, one in _yaml(DEFINITIONS / VARIABLES).items()}
-    made = {}
+    files = {}
     for file in sorted(DEFINITIONS.glob("[!_]*.yaml")):
         dashboard = _dashboard(Dashboard.model_validate(_yaml(file)), known, measures)
-        made[f"{file.stem}.json"] = json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
-    return made
+        files[f"{file.stem}.json"] = json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
+    return files
 
 
 def _yaml(file: Path) -> Any:
@@ -228,12 +228,13 @@ def _panels(rows: Sequence[Row], measures: Mapping[str, Measure]) -> Iterator[di
                 left, top, high = 0, top + high, 0
             number += 1
             place = {"x": left, "y": top, "w": wide, "h": tall}
-            yield {"id": number, "gridPos": place, **_panel(told, measures.get(told.measure))}
+            yield {"id": number, "gridPos": place, **made(told, measures.get(told.measure))}
             left, high = left + wide, max(high, tall)
         top += high
 
 
-def _panel(told: Panel, measure: Measure | None) -> dict[str, Any]:
+def made(told: Panel, measure: Measure | None) -> dict[str, Any]:
+    """A panel as Grafana wants it, without its number and place. Raises: ValueError when there is no such measure."""
     if told.measure and measure is None:
         raise ValueError(f'"{told.title}": there is no measure "{told.measure}"')
     sql, says = told.sql, [told.says] if told.says else []
@@ -260,7 +261,7 @@ def _panel(told: Panel, measure: Measure | None) -> dict[str, Any]:
 
 def _defaults(told: Panel, measure: Measure | None) -> dict[str, Any]:
     unit = told.unit or (_UNITS[measure.unit] if measure is not None else "short")
-    found: dict[str, Any] = {"custom": _custom(told), "noValue": "–"}
+    found: dict[str, Any] = {"custom": _custom(told), "noValue": "\N{EN DASH}"}
     if told.kind != "table":  # there each column has its own
         found |= {"unit": unit, "decimals": 0 if told.kind == "bars" else None}
     if told.by:

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from pydantic import SecretStr
+from ruamel.yaml import YAML
 
 from tests.conftest import READER
 from tests.deploy import shop
-from tests.deploy.dashboards import DASHBOARDS, written
+from tests.deploy.dashboards import DASHBOARDS, Panel, catalogue, made, written
 from tests.deploy.macros import View, expand
+from tests.docs.pages import ROOT, blocks
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import Result
@@ -24,6 +26,7 @@ from touchline.pipeline.backtest.filters import parse_outcome
 from touchline.uplift.report import report
 from touchline.uplift.sources import Asked, from_warehouse
 
+PAGE = ROOT / "docs" / "dashboards.md"
 FILES = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(DASHBOARDS.glob("*.json"))}
 _SECONDS = {"m": 60, "h": 3_600, "d": 86_400, "y": 365 * 86_400}
 _NUMBER = re.compile(r"(Nullable\()?(U?Int\d+|Float\d+)\)?")
@@ -77,9 +80,9 @@ def asked(reader: WarehouseSettings, shown: Shown, **chosen: list[str]) -> Resul
 
 
 def test_the_files_are_what_the_definitions_say(reader: WarehouseSettings) -> None:
-    made = written(reader)
-    assert {file.name for file in DASHBOARDS.iterdir()} == set(made)
-    for name, text in made.items():
+    files = written(reader)
+    assert {file.name for file in DASHBOARDS.iterdir()} == set(files)
+    for name, text in files.items():
         assert (DASHBOARDS / name).read_text(encoding="utf-8") == text, "python -m tests.deploy.dashboards"
 
 
@@ -115,6 +118,16 @@ def _is_shown(panel: dict[str, Any], result: Result) -> None:
         assert panel["type"] == "table"
         units = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
         assert units <= set(names)
+
+
+def test_the_panel_of_dashboards_md_is_one(reader: WarehouseSettings) -> None:
+    (block,) = blocks(PAGE, "yaml")
+    (told,) = YAML(typ="safe").load(block.text)
+    panel = Panel.model_validate(told)
+    shown = Shown(panel.title, "partners", made(panel, catalogue(reader)[panel.measure]))
+    result = asked(reader, shown, party=["carrier"])
+    _is_shown(shown.panel, result)
+    assert {row[1] for row in result.rows} == {"carrier"}
 
 
 def choices(reader: WarehouseSettings, name: str) -> dict[str, list[str]]:

@@ -113,7 +113,7 @@ class Dashboard(_Section):
     title: str
     says: str
     window: str
-    refresh: str = "5m"
+    refresh: str = "30m"  # measures go by the day, and some read the touchpoints of all time
     variables: list[str] = Field(default_factory=list)
     fixes: bool = False
     rows: Annotated[list[Row], Field(min_length=1)]

@@ -9,7 +9,7 @@ import json
 import os
 from urllib.request import Request, urlopen
 
-from touchline.client import Limits, Retry, SignalConsumer, SignalFilter
+from touchline.client import Retry, SignalConsumer, SignalFilter
 from touchline.schemas.signal import Signal
 
 
@@ -25,5 +25,5 @@ def drop(_signal: Signal, _error: Exception) -> None:
 
 
 opened = SignalFilter(owner="logistics", status="opened")
-with SignalConsumer("127.0.0.1:9092", "chat", only=opened, limits=Limits(memory="chat.sqlite")) as signals:
+with SignalConsumer("127.0.0.1:9092", "chat", only=opened, remember="chat.sqlite") as signals:
     signals.run(tell, retry=Retry(times=3), dead_letter=drop)

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from touchline.client import Limits, Retry, SignalConsumer, SignalFilter
+from touchline.client import Retry, SignalConsumer, SignalFilter
 from touchline.schemas.signal import Signal
 
 SEVERITIES = {"critical": "critical", "high": "error"}
@@ -42,5 +42,5 @@ def set_aside(signal: Signal, error: Exception) -> None:
 
 
 wanted = SignalFilter(severity="high", polarity="friction")
-with SignalConsumer("127.0.0.1:9092", "pager", only=wanted, limits=Limits(memory="pager.sqlite")) as signals:
+with SignalConsumer("127.0.0.1:9092", "pager", only=wanted, remember="pager.sqlite") as signals:
     signals.run(page, retry=Retry(times=3), dead_letter=set_aside)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.errors import RebalanceInProgressError
 
 from tests.client.support import Topic, signal
 from tests.support.environments import PARTITIONS
@@ -48,11 +49,6 @@ def options(bootstrap: str, environment: str, session: float) -> dict[str, Any]:
         "start": "earliest",
         "limits": Limits(session_timeout=session),
     }
-
-
-def remembering(options: dict[str, Any], memory: Any) -> dict[str, Any]:
-    """The options, with a memory that lasts."""
-    return options | {"limits": replace(options["limits"], memory=memory)}
 
 
 class Callback:
@@ -151,27 +147,27 @@ def test_a_file_hides_what_was_handled_from_a_group_that_begins_again(
     topic: Topic, options: dict[str, Any], tmp_path: Path
 ) -> None:
     topic.signals(signal(1), signal(1, 2), signal(2))
-    kept = remembering(options, tmp_path / "seen.sqlite")
+    remembering = options | {"remember": tmp_path / "seen.sqlite"}
 
     def killed() -> None:
         """Nothing is committed: as if the process ended right after the file was written."""
-        consumer = SignalConsumer(**kept, group="seven")
-        consumer.commit = lambda: None  # type: ignore[method-assign]
+        consumer = SignalConsumer(**remembering, group="seven")
+        consumer.commit = lambda: True  # type: ignore[method-assign]
         with consumer:
             assert [one.revision for one in islice(iter(consumer), 2)] == [1, 2]
 
     killed()
     topic.signals(signal(1, 3), END)
-    assert left(kept, "seven") == [("s2", 1), ("s1", 3)]
-    assert left(kept, "eight")[0] == ("s1", 1), "another group knows nothing"
+    assert left(remembering, "seven") == [("s2", 1), ("s1", 3)]
+    assert left(remembering, "eight")[0] == ("s1", 1), "another group knows nothing"
 
 
 def test_what_was_not_handled_is_not_remembered(topic: Topic, options: dict[str, Any], tmp_path: Path) -> None:
     topic.signals(signal(1), END)
-    kept = remembering(options, tmp_path / "seen.sqlite")
-    with pytest.raises(ConnectionError), SignalConsumer(**kept, group="nine") as consumer:
+    remembering = options | {"remember": tmp_path / "seen.sqlite"}
+    with pytest.raises(ConnectionError), SignalConsumer(**remembering, group="nine") as consumer:
         consumer.run(Callback(s1=1))
-    assert left(kept, "nine") == [("s1", 1)]
+    assert left(remembering, "nine") == [("s1", 1)]
 
 
 class Own:
@@ -205,14 +201,40 @@ def test_a_memory_of_ones_own_is_written_after_the_callback_and_before_the_commi
             raise Enough
         assert one.signal_id not in memory.known
 
-    with pytest.raises(Enough), Eager(**remembering(options, memory), group="ten") as consumer:
+    with pytest.raises(Enough), Eager(**options, group="ten", remember=memory) as consumer:
         consumer.run(callback)
     assert committed == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]
 
 
 def test_a_file_that_can_not_be_used_is_told_at_once(topic: Topic, options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(BadMemory, match="unable to open database file"):
-        SignalConsumer(**remembering(options, tmp_path / "nowhere" / "seen.sqlite"), group="eleven")
+        SignalConsumer(**options, group="eleven", remember=tmp_path / "nowhere" / "seen.sqlite")
+
+
+def test_an_argument_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="SignalConsumer has no argument filter"):
+        SignalConsumer("127.0.0.1:1", "pager", filter=SignalFilter())  # type: ignore[call-arg]
+
+
+def test_what_could_not_be_committed_in_a_rebalance_is_committed_before_it_leaves(
+    topic: Topic, options: dict[str, Any]
+) -> None:
+    topic.signals(signal(1), END)
+    consumer = SignalConsumer(**options, group="thirteen")
+    commit, refused = consumer._kafka.commit, list[object]()
+
+    def refusing(offsets: Any, **how: Any) -> None:
+        """As a broker does while it gives the partitions out anew."""
+        if any(place.offset for place in offsets.values()) and len(refused) < 2:
+            refused.append(offsets)
+            raise RebalanceInProgressError
+        commit(offsets, **how)
+
+    consumer._kafka.commit = refusing
+    with pytest.raises(Enough), consumer:
+        consumer.run(Callback())
+    assert len(refused) == 2
+    assert left(options, "thirteen") == []
 
 
 @pytest.mark.slow

@@ -15,7 +15,18 @@ from tests.warehouse.runs import History
 from touchline.schemas.outreach import Decision
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint, Score
-from touchline.schemas.vocabulary import Actor, Channel, Control, Polarity, Scope, ScoreScale, SignalStatus, Stage
+from touchline.schemas.vocabulary import (
+    Actor,
+    Arm,
+    Channel,
+    Control,
+    Polarity,
+    Route,
+    Scope,
+    ScoreScale,
+    SignalStatus,
+    Stage,
+)
 
 START = datetime(2025, 11, 3, 10, 0, tzinfo=UTC)
 GAPS = (0, 1, 599, 600, 601, 3_600, 86_400, 172_800, 259_200, 604_800, 1_209_600, 2_592_000, 10_368_000)
@@ -55,10 +66,20 @@ def lives(seed: int, count: int = 900) -> History:
         touchpoints.append(_touchpoint(random, number, customer, now[customer]))
         if random.random() < 0.12:
             signals += _signal(random, number, customer, now[customer])
-    decisions: list[Decision] = [
-        replace(one, owner=random.choice(("service", "logistics"))) for one in make.decisions_on(random, signals)
-    ]
+    decisions = [_decision(random, one) for one in make.decisions_on(random, signals)]
     return History([*touchpoints, *random.sample(touchpoints, 20)], signals, decisions)
+
+
+def _decision(random: Random, plain: Decision) -> Decision:
+    return replace(
+        plain,
+        owner=random.choice(("service", "logistics")),
+        route=random.choice(list(Route)),
+        experiment=random.choice(("spring", "summer")),
+        arm=random.choice(list(Arm)),
+        observed=random.random() < 0.2,
+        observed_by=random.choice(("mode", "ramp")),
+    )
 
 
 def _gap(random: Random) -> timedelta:

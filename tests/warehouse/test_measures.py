@@ -9,20 +9,24 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.warehouse.bounds import bounds
 from tests.warehouse.lives import lives
 from tests.warehouse.reckoned import MEASURES, Frames
+from tests.warehouse.reckoned.frames import DAY, ms_of
 from tests.warehouse.runs import Event, run, store
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.embedded import EmbeddedWarehouse
+from touchline.pipeline.measures.uplift import ALL, Assigned, Enrolment
+from touchline.schemas.vocabulary import Arm
 from touchline.simulator import Plan, touchpoints
 
-PLAN = Plan(customers=120, days=75, start=datetime(2026, 3, 1, tzinfo=UTC), seed=3)
+PLAN = Plan(customers=60, days=45, start=datetime(2026, 3, 1, tzinfo=UTC), seed=3)
 
 DIMENSIONS = frozenset(
     {
         "day", "channel", "topic", "kind", "stage", "party", "owner", "control", "rule", "reason", "outcome", "network",
-        "currency", "observed", "with_friction", "low_is_good", "upper",
+        "currency", "experiment", "route", "observed", "with_friction", "low_is_good", "upper",
     }
 )  # fmt: skip
 """Columns that rows are told apart by; all others are figures."""
@@ -87,3 +91,30 @@ def test_all_measures_of_random_lives_are_what_they_are_defined_to_be(migrated: 
     history = lives(seed)
     store(history, migrated)
     assert mismatches(migrated, Frames(history)) == {}
+
+
+def test_all_measures_of_events_at_the_bounds_are_what_they_are_defined_to_be(migrated: WarehouseSettings) -> None:
+    history = bounds()
+    store(history, migrated)
+    assert mismatches(migrated, Frames(history)) == {}
+
+
+def test_uplift_is_that_of_the_report_on_experiments(migrated: WarehouseSettings) -> None:
+    history = lives(2)
+    store(history, migrated)
+    facts, enrolment = Frames(history), Enrolment()
+    for one in history.decisions:
+        if one.arm is not Arm.NONE and (not one.observed or one.observed_by == "ramp"):
+            assigned = Assigned(one.experiment, one.rule, one.customer, one.arm, ms_of(one.at), ms_of(one.signal_at))
+            enrolment.take(assigned)
+    for row in facts.kinds("complaint.made"):
+        enrolment.outcome(row["customer"], row["at"])
+    shown = view(migrated, "uplift").groupby("experiment").sum(numeric_only=True)
+    tallies = enrolment.tallies(14 * DAY, facts.end)
+    assert set(shown.index) == {experiment for experiment, rule in tallies if rule == ALL}
+    for experiment, found in shown.iterrows():
+        tally = tallies[experiment, ALL]
+        assert (found.treated, found.treated_complained) == (tally.treated.customers, tally.treated.outcomes)
+        assert (found.held_out, found.held_out_complained) == (tally.held_out.customers, tally.held_out.outcomes)
+        assert found.treated > 0
+        assert found.held_out > 0

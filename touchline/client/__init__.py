@@ -1,7 +1,7 @@
 """What a publisher of touchpoints and a consumer of signals need: `Publisher` and `SignalConsumer`."""
 
 from touchline.client.connection import Connection, Security
-from touchline.client.consumer import DeadLetter, Limits, SignalConsumer
+from touchline.client.consumer import DeadLetter, SignalConsumer
 from touchline.client.errors import (
     BadMemory,
     BadRecord,
@@ -13,6 +13,7 @@ from touchline.client.errors import (
     NoTopic,
 )
 from touchline.client.filters import SignalFilter
+from touchline.client.limits import Limits
 from touchline.client.memory import Memory
 from touchline.client.publisher import Publisher
 from touchline.client.reader import ReadRecord, TopicReader

@@ -3,11 +3,10 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from kafka import OffsetAndMetadata
 from kafka import errors as kafka_errors
@@ -15,6 +14,7 @@ from kafka import errors as kafka_errors
 from touchline.client.connection import Connection, Security, reason
 from touchline.client.errors import BadRecord, Closed, NoBroker, NoTopic
 from touchline.client.filters import EVERY, SignalFilter
+from touchline.client.limits import Limits
 from touchline.client.memory import FileMemory, Memory, ShortMemory
 from touchline.client.progress import Progress
 from touchline.client.reader import committed_consumer, is_tick
@@ -32,23 +32,19 @@ DeadLetter = Callable[[Signal, Exception], None]
 """Called with a signal that could not be handled, and the last error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """`remember`: how many signals that were handled are known, so that their repeats are skipped. `memory`: a file
-    (SQLite), or a memory of your own, that keeps the last revision of each of them, so that repeats are skipped after a
-    restart as well.
+class Reading(TypedDict, total=False):
+    """Further arguments of a consumer.
 
-    Seconds: `idle` without a signal, then the loop ends (None: never); `session_timeout` without a sign of life, then
-    another consumer of the group takes over; `handling` what was fetched at once, at most 100 signals, else the same,
-    waits between retries not counted; `timeout` without an answer, then the broker is taken as not there.
+    `only`: what else there is counts as handled unseen. `remember`: a file (SQLite), or a memory of your own, that
+    keeps the last revision of each signal, so that repeats are skipped after a restart as well. `start`: where a group
+    without commits begins (latest). `on_bad`: called with a record that is no signal, which then counts as handled;
+    without it BadRecord is raised and the same record comes again.
     """
 
-    remember: int = 100_000
-    memory: Path | str | Memory | None = None
-    idle: float | None = None
-    session_timeout: float = 10.0
-    handling: float = 300.0
-    timeout: float = 10.0
+    start: Literal["earliest", "latest"]
+    only: SignalFilter
+    remember: Path | str | Memory | None
+    on_bad: Callable[[BadRecord], None] | None
 
 
 class SignalConsumer:
@@ -61,9 +57,7 @@ class SignalConsumer:
     process. A repeat has the same (signal_id, revision): of the last 100,000 pairs handled here, repeats are skipped;
     after a restart that memory is empty, unless it is a file.
 
-    `only`: what else there is counts as handled unseen. `start`: where a group without commits begins. `on_bad`: called
-    with a record that is no signal, which then counts as handled; without it BadRecord is raised and the same record
-    comes again.
+    What may be said further is described with `Reading`.
 
     Raises: NoBroker, NoTopic, BadMemory; while reading BadRecord, Closed, NoBroker (refused for good), BadMemory.
     """
@@ -75,36 +69,35 @@ class SignalConsumer:
         *,
         environment: str = "",
         security: Security | None = None,
-        start: Literal["earliest", "latest"] = "latest",
-        only: SignalFilter = EVERY,
-        on_bad: Callable[[BadRecord], None] | None = None,
         limits: Limits | None = None,
+        **reading: Unpack[Reading],
     ) -> None:
+        if unknown := reading.keys() - Reading.__annotations__:
+            raise TypeError(f"SignalConsumer has no argument {', '.join(sorted(unknown))}")
         limits = limits or Limits()
         self._connection = Connection(bootstrap, environment, security or Security(), limits.timeout)
         self._topic = self._connection.topic(SIGNALS)
         self._patience = round(limits.timeout * 1_000)
         self._idle = limits.idle
-        self._only = only
-        self._on_bad = on_bad
-        self._memory = self._memory_of(limits, group)
+        self._only = reading.get("only", EVERY)
+        self._on_bad = reading.get("on_bad")
+        self._memory = self._memory_of(reading.get("remember"), group, limits.remember)
         self._progress = Progress()
         self._random = Random()  # noqa: S311 - it spreads retries, nothing more
         self._in_hand: tuple[Any, Signal] | None = None
         self._closed = False
         try:
-            self._kafka: Any = self._connected(self._connection.topic(group), start, limits)
+            self._kafka: Any = self._connected(self._connection.topic(group), reading.get("start", "latest"), limits)
         except BaseException:
             self._forget()
             raise
 
-    def _memory_of(self, limits: Limits, group: str) -> Memory:
-        memory = limits.memory
-        if memory is None:
-            return ShortMemory(limits.remember)
-        if isinstance(memory, str | Path):
-            return FileMemory(Path(memory), f"{self._connection.topic(group)} on {self._topic}", limits.remember)
-        return memory
+    def _memory_of(self, remember: Path | str | Memory | None, group: str, limit: int) -> Memory:
+        if remember is None:
+            return ShortMemory(limit)
+        if isinstance(remember, str | Path):
+            return FileMemory(Path(remember), f"{self._connection.topic(group)} on {self._topic}", limit)
+        return remember
 
     def _connected(self, group: str, start: str, limits: Limits) -> Any:
         with self._connection.reaching():
@@ -204,27 +197,41 @@ class SignalConsumer:
             self._in_hand = None
             self._progress.done(record)
 
-    def commit(self) -> None:
-        """Commits what was handled, now. Where another consumer has taken over a partition, it goes on from the last
-        commit there and gets some signals again."""
+    def commit(self) -> bool:
+        """Commits what was handled, now; whether that is done. Where another consumer has taken over a partition, it
+        goes on from the last commit there and gets some signals again."""
         offsets = self._progress.to_commit()
         if not offsets:
-            return
+            return True
         try:
             places = {part: OffsetAndMetadata(offset, "", -1) for part, offset in offsets.items()}
             self._kafka.commit(places, timeout_ms=self._patience)
         except kafka_errors.KafkaError as error:
-            _LOG.warning("could not commit to %s: %s; some signals will come again", self._topic, reason(error))
-        else:
-            self._progress.committed(offsets)
+            _LOG.warning("could not commit to %s: %s; some signals may come again", self._topic, reason(error))
+            return False
+        self._progress.committed(offsets)
+        return True
 
     def close(self) -> None:
         """Commits what was handled and leaves the group."""
         if not self._closed:
             self._closed = True
-            self.commit()
+            self._commit_last()
             self._kafka.close(timeout_ms=self._patience)
             self._forget()
+
+    def _commit_last(self) -> None:
+        """Commits before it leaves. While the group gives its partitions out anew nothing can be committed, so that is
+        waited for."""
+        until = time.monotonic() + self._patience / 1_000
+        while not self.commit() and time.monotonic() < until:
+            try:
+                self._kafka.pause(*self._kafka.assignment())
+                self._fetch(_POLL_MS)
+                self._follow_assignment()
+            except NoBroker as error:
+                _LOG.warning("could not commit before the end: %s", error)
+                return
 
     def _forget(self) -> None:
         if isinstance(self._memory, FileMemory):

@@ -12,13 +12,16 @@ from touchline.report.outcomes import Looked
 from touchline.report.reading import Reading, Row
 from touchline.report.words import plain, quoted, shortened, span
 
-_STORIES = ("before", "sent", "quiet")
+_STORIES = ("before", "sent", "quiet", "asked")
 _BEFORE, _AFTER = timedelta(days=8), timedelta(days=14)
 _KEPT_BEFORE, _KEPT_AFTER = 6, 3
 _LONGEST_TEXT = 160
+_ASKED = {"person": "task", "owner": "owner"}
+"""What an outreach is called that does not turn to the customer, by its route."""
 _TITLES = {
     "before": "noticed first, then the {outcome}",
     "sent": "reached, and no {outcome}",
+    "asked": "noticed, and one of us was asked",
     "quiet": "noticed, and no message sent",
 }
 
@@ -132,13 +135,18 @@ def _what_was_done(reading: Reading, signal_id: str, messages: Mapping[str, str]
     detail = f"{evidence}. For {plain(owner)} ({control})."
     yield Entry(at=raised_at, role=Role.SIGNAL, what=plain(rule), detail=detail)
     decided_at, message = raised_at, ""
-    for at, outcome, reason, channel, explanation, decision_id, _ in reading.rows("decision", signal=signal_id):
-        what = "outreach" if outcome == "sent" else f"{outcome}: {plain(reason)}"
+    for at, outcome, reason, channel, explanation, decision_id, _, route in reading.rows("decision", signal=signal_id):
+        what = _ASKED.get(route, "outreach") if outcome == "sent" else f"{outcome}: {plain(reason)}"
         decided_at, message = at, messages.get(decision_id, "")
         yield Entry(at=at, role=Role.DECISION, what=what, channel=channel or None, detail=explanation)
-    for status, channel, adapter in reading.rows("delivery", signal=signal_id):
+    for status, channel, adapter, carried, target in reading.rows("delivery", signal=signal_id):
         # A delivery carries the wall clock; on history that is another year: it belongs to its decision.
-        what = "message in the outbox" if status == "outbox" else f"message {plain(status)} ({adapter})"
-        yield Entry(at=decided_at, role=Role.DELIVERY, what=what, channel=channel, detail=quoted(message))
+        notice = carried == "notice"
+        what = f"notice to {plain(target.partition(':')[2])}" if notice else "message"
+        what += " in the outbox" if status == "outbox" else f" {plain(status)} ({adapter})"
+        yield Entry(
+            at=decided_at, role=Role.DELIVERY, what=what, channel=None if notice else channel,
+            detail="" if notice else quoted(message),
+        )  # fmt: skip
     for raised_at, status, rule, *_ in changes[1:]:
         yield Entry(at=raised_at, role=Role.SIGNAL, what=f"{plain(rule)}: {status}")

@@ -168,6 +168,7 @@ CREATE OR REPLACE VIEW measure_decisions
     owner         LowCardinality(String) COMMENT 'Department that must act',
     channel       LowCardinality(String) COMMENT 'Channel of the message; empty without one',
     observed      Bool                   COMMENT 'Observe mode: nothing is delivered whatever the outcome says',
+    route         LowCardinality(String) COMMENT 'customer (a message), person (a task), owner (a notice)',
     decisions     UInt64                 COMMENT 'Decisions',
     sent          UInt64                 COMMENT 'Those of them that are to send something',
     delay_seconds Float64                COMMENT 'Sum of the time from the friction to the decision, in seconds',
@@ -182,11 +183,11 @@ After: the ledger of outreach: exactly one reason for each signal
 Value: 100 * sum(sent) / nullIf(sum(decisions), 0)
 Cases: sum(decisions)'
 AS SELECT
-    day, reason, outcome, owner, channel, observed, decisions, if(outcome = 'sent', decisions, 0) AS sent, delay_seconds,
+    day, reason, outcome, owner, channel, observed, route, decisions, if(outcome = 'sent', decisions, 0) AS sent, delay_seconds,
     100 * decisions / sum(decisions) OVER (PARTITION BY day) AS share
 FROM
 (
-    SELECT day, reason, outcome, owner, channel, observed, sum(d.decisions) AS decisions, sum(d.delay_seconds) AS delay_seconds
+    SELECT day, reason, outcome, owner, channel, observed, route, sum(d.decisions) AS decisions, sum(d.delay_seconds) AS delay_seconds
     FROM decisions_by_day AS d
-    GROUP BY day, reason, outcome, owner, channel, observed
+    GROUP BY day, reason, outcome, owner, channel, observed, route
 );

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tests.warehouse.reckoned.frames import DAY, HOUR, SECOND, Frames, Reckon, day_of, grouped, ms_of, ratio
 from tests.warehouse.reckoned.service import by, quantiles
+from touchline.schemas.vocabulary import Arm
 
 Row = dict[str, Any]
 PROMISES = {
@@ -155,14 +156,45 @@ def decisions(facts: Frames) -> pd.DataFrame:
     rows = [
         {
             "day": day_of(ms_of(one.at)), "reason": str(one.reason), "outcome": str(one.outcome), "owner": one.owner,
-            "channel": str(one.channel or ""), "observed": one.observed, "went": str(one.outcome) == "sent",
+            "channel": str(one.channel or ""), "observed": one.observed, "route": str(one.route),
+            "went": str(one.outcome) == "sent",
             "delay": (ms_of(one.at) - ms_of(one.signal_at)) / SECOND,
         }
         for one in latest.values()
     ]  # fmt: skip
-    dims = ["day", "reason", "outcome", "owner", "channel", "observed"]
+    dims = ["day", "reason", "outcome", "owner", "channel", "observed", "route"]
     frame = grouped(rows, dims, decisions="n", sent="went", delay_seconds="delay")
     return frame.assign(share=ratio(frame.decisions, frame.groupby("day").decisions.transform("sum")))
+
+
+def uplift(facts: Frames) -> pd.DataFrame:
+    """Each customer of an experiment once, in the arm of the first decision that had one."""
+    firsts: dict[tuple[str, str], Any] = {}
+    for one in facts.history.decisions:
+        if one.arm is not Arm.NONE and (not one.observed or one.observed_by == "ramp"):
+            key = one.experiment, one.customer
+            firsts[key] = min((one, *([firsts[key]] if key in firsts else [])), key=_place)
+    complained = by(facts.kinds("complaint.made"), lambda row: row["customer"])
+    rows = []
+    for (experiment, customer), first in firsts.items():
+        at = ms_of(first.at)
+        if at + 14 * DAY <= facts.end:
+            came = any(at < row["at"] <= at + 14 * DAY for row in complained.get(customer, []))
+            rows.append(
+                {
+                    "day": day_of(at), "experiment": experiment, "t": first.arm is Arm.TREATED,
+                    "tc": first.arm is Arm.TREATED and came, "h": first.arm is Arm.HELD_OUT,
+                    "hc": first.arm is Arm.HELD_OUT and came,
+                }
+            )  # fmt: skip
+    sums = {"treated": "t", "treated_complained": "tc", "held_out": "h", "held_out_complained": "hc"}
+    frame = grouped(rows, ["day", "experiment"], **sums)
+    shares = ratio(frame.treated_complained, frame.treated), ratio(frame.held_out_complained, frame.held_out)
+    return frame.assign(uplift=shares[0] - shares[1])
+
+
+def _place(one: Any) -> tuple[Any, ...]:
+    return ms_of(one.at), ms_of(one.signal_at), one.rule, str(one.arm)
 
 
 FRICTION: dict[str, Reckon] = {
@@ -172,4 +204,5 @@ FRICTION: dict[str, Reckon] = {
     "foreseen_complaints": foreseen_complaints,
     "lead_time": lead_time,
     "decisions": decisions,
+    "uplift": uplift,
 }

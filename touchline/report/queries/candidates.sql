@@ -1,5 +1,5 @@
 -- Signals that make a telling journey, by kind of story: a message went out and a complaint came after it; a message
--- went out and none came within two weeks; no message was sent. The best of each rule first: a journey of a friendly length.
+-- went out and none came within two weeks; one of us was asked; no message was sent. The best of each rule first: a journey of a friendly length.
 WITH
     opened AS
     (
@@ -14,13 +14,13 @@ WITH
 SELECT
     multiIf(
         outcome = 'sent' AND complained_at > decided_at AND complained_at < opened_at + INTERVAL 14 DAY, 'before',
-        outcome = 'sent', 'sent', 'quiet') AS story,
+        outcome = 'sent' AND route IN ('customer', ''), 'sent', outcome = 'sent', 'asked', 'quiet') AS story,
     rule, customer, signal_id, length
 FROM
 (
     SELECT
         o.rule AS rule, o.customer AS customer, o.signal_id AS signal_id, o.opened_at AS opened_at,
-        d.outcome AS outcome, d.at AS decided_at, c.complained_at AS complained_at, o.at AS at
+        d.outcome AS outcome, d.route AS route, d.at AS decided_at, c.complained_at AS complained_at, o.at AS at
     FROM opened AS o
     INNER JOIN decisions AS d ON d.signal_id = o.signal_id
     ASOF LEFT JOIN complaints AS c ON o.customer = c.customer AND o.opened_at < c.complained_at

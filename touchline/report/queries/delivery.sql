@@ -1,1 +1,1 @@
-SELECT status, channel, adapter FROM deliveries WHERE signal_id = %(signal)s ORDER BY at
+SELECT status, channel, adapter, what, target FROM deliveries WHERE signal_id = %(signal)s ORDER BY at

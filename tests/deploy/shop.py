@@ -22,7 +22,7 @@ from touchline.schemas.control import Control
 from touchline.schemas.vocabulary import DeliveryStatus, Scope
 from touchline.simulator import Plan, touchpoints
 
-PLAN = Plan(customers=70, days=55, start=datetime(2026, 3, 1, tzinfo=UTC), seed=3, late=0.05)
+PLAN = Plan(customers=40, days=55, start=datetime(2026, 3, 1, tzinfo=UTC), seed=3, late=0.05)
 END = PLAN.start + timedelta(days=PLAN.days)
 DAYS = 180
 """So many days before `END` hold everything."""

@@ -18,6 +18,7 @@ from touchline.schemas.yamlfile import FileError, YamlFile
 # These have tests of their own, which do more than load what stands there.
 TESTED_ELSEWHERE = {
     "api.md": "tests/docs/test_api_page.py",
+    "dashboards.md": "tests/deploy/test_dashboards.py",
     "import.md": "tests/importer/test_docs.py",
     "messages.md": "tests/docs/test_messages.py",
     "loop.md": "tests/docs/test_loop.py",

@@ -234,6 +234,7 @@ class OutreachState:
             "p": self.turns,
             "r": self.ramp,
             "f": self.forwarded,
+            "o": self.profiled,
         }
 
 

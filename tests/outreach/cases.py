@@ -15,7 +15,7 @@ from touchline.schemas.outreach import Decision
 from touchline.schemas.request import Request
 from touchline.schemas.signal import Signal
 from touchline.schemas.vocabulary import Control, Polarity, Severity, SignalStatus, Stage
-from touchline.schemas.wire import DECISIONS, REQUESTS, SIGNALS
+from touchline.schemas.wire import CUSTOMERS, DECISIONS, REQUESTS, SIGNALS
 
 NOON = to_ms(datetime(2026, 6, 10, 12, tzinfo=UTC))
 """A Wednesday at noon, UTC: no quiet hours there."""
@@ -87,8 +87,9 @@ def feed(shard: LocalShard, topic: str, *items: Signal | Profile | Tick) -> list
 
 
 def advance(shard: LocalShard, high: int, *, live: bool = True) -> list[Decision]:
-    """A tick."""
-    return feed(shard, SIGNALS, Tick(partition=0, partitions=1, high=high, wall=high if live else None))
+    """A tick; in history profiles have come as far as well."""
+    tick = Tick(partition=0, partitions=1, high=high, wall=high if live else None)
+    return [*([] if live else feed(shard, CUSTOMERS, tick)), *feed(shard, SIGNALS, tick)]
 
 
 def decisions(outputs: list[Output]) -> list[Decision]:

@@ -296,11 +296,11 @@ def the_same_in_any_turns(policy: PolicyBook, steps: Sequence[tuple[int, str, st
             logs[INCIDENTS].append(incident(since, ended=now, incident_id=last_one.incident_id))
         elif what == "tick":
             behind = max(behind, now - salt * HOUR)  # in history customers are ahead of the slowest raw partition
-            logs[SIGNALS].append(up_to(behind, live=False))
-            logs[INCIDENTS].append(up_to(behind, live=False))
+            for log in logs.values():
+                log.append(up_to(behind, live=False))
     end = now + 3 * DAY
-    logs[SIGNALS].append(up_to(end, live=False))
-    logs[INCIDENTS].append(up_to(end, live=False))
+    for log in logs.values():
+        log.append(up_to(end, live=False))
     expected = run(policy, logs, None)
     for turn in range(3):
         assert run(policy, logs, random.Random(seed + turn)) == expected

@@ -129,8 +129,8 @@ def tell(steps: Sequence[tuple[int, str, str, int]], *, live: bool) -> Story:
 
 def tick(story: Story, now: int, *, live: bool) -> None:
     one = Tick(partition=0, partitions=1, high=now, wall=now if live else None)
-    story.logs[SIGNALS].append(one)
-    story.logs[INCIDENTS].append(one)
+    for topic in (SIGNALS, INCIDENTS) if live else (SIGNALS, INCIDENTS, CUSTOMERS):
+        story.logs[topic].append(one)
 
 
 def person(customer: str, revision: int, now: int, rng: random.Random) -> Profile:

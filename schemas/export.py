@@ -83,7 +83,11 @@ _TOPICS: Final = {
         f"Incidents, compacted: the newest counts; and ticks of time. Each partition holds all: read one. {_READ}",
         ("incident", "tick"),
     ),
-    wire.CUSTOMERS: (_CUSTOMER, f"Profiles, compacted: the newest counts. {_READ}", ("profile",)),
+    wire.CUSTOMERS: (
+        _CUSTOMER,
+        f"Profiles, compacted: the newest counts; and in history ticks of time. {_READ}",
+        ("profile", "tick"),
+    ),
     wire.CONTEXT: (
         _CUSTOMER,
         f"Health, care flag, open signals, compacted. A tombstone: nothing to tell, health 100, no care. {_READ}",

@@ -12,6 +12,7 @@ RUNS = (
     ("(c) outreach alone", "decide"),
     ("(c) warehouse alone", "warehouse"),
     ("(c) embedded parts", "embedded"),
+    ("what analysts ask", "analysts"),
     ("(d) latency", "latency", "--runs", "2"),
     ("memory and recovery", "recovery"),
 )

@@ -13,6 +13,7 @@ RUNS = (
     ("(c) deliver", "deliver", "--agent"),
     ("(c) warehouse alone", "warehouse"),
     ("(c) embedded parts", "embedded"),
+    ("what analysts ask", "analysts"),
     ("(d) latency", "latency", "--runs", "2"),
     ("(e) the API", "api"),
     ("memory and recovery", "recovery"),

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.facts import ClickHouseSink
 from touchline.embedded import EmbeddedWarehouse
 from touchline.pipeline.engine.records import Batch, Outbox, PlainRecord
-from touchline.pipeline.warehouse.processor import WarehouseProcessor
+from touchline.pipeline.warehouse.periods import PERIODS, Period
+from touchline.pipeline.warehouse.processor import Recounted, WarehouseProcessor
 from touchline.pipeline.warehouse.rows import Values
 from touchline.pipeline.warehouse.sqlfiles import statement
 from touchline.pipeline.warehouse.tables import TOUCHPOINTS, FactTable
@@ -46,7 +47,7 @@ class Timed:
 
     sink: ClickHouseSink
     inserting: float = 0.0
-    counting: float = 0.0
+    counting: dict[Period, float] = field(default_factory=lambda: dict.fromkeys(PERIODS, 0.0))
     recounts: int = 0
 
     async def insert(self, facts: FactTable, columns: Sequence[Values]) -> None:
@@ -55,12 +56,12 @@ class Timed:
         await self.sink.insert(facts, columns)
         self.inserting += time.perf_counter() - started
 
-    async def recount(self, facts: FactTable, minutes: Sequence[int]) -> float:
-        """Counts minutes."""
-        took = await self.sink.recount(facts, minutes)
-        self.counting += took
+    async def recount(self, facts: FactTable, period: Period, starts: Sequence[int]) -> Recounted:
+        """Counts periods."""
+        done = await self.sink.recount(facts, period, starts)
+        self.counting[period] += done.took
         self.recounts += 1
-        return took
+        return done
 
 
 def records(count: int, gap: float) -> list[PlainRecord]:
@@ -120,9 +121,10 @@ async def measure(
     def micros(seconds: float) -> str:
         return f"{seconds / len(made) * 1e6:8.1f}"
 
+    counting = " ".join(micros(timed.counting[period]) for period in PERIODS)
     print(
         f"{name:28} {len(made) / wall:9,.0f} {micros(client - before[0])} {micros(server - before[1])}"
-        f" {micros(timed.inserting)} {micros(timed.counting)} {timed.recounts:8}"
+        f" {micros(timed.inserting)} {counting} {timed.recounts:8}"
     )
     assert upkeep.verify(settings) == []
 
@@ -130,8 +132,8 @@ async def measure(
 def main() -> None:
     """Prints the table, then where the time of this process goes."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
-    print(f"{'':28} {'events/s':>9} {'µs of the':>8} {'µs of':>8} {'µs of':>8} {'µs of':>8}")
-    print(f"{'':28} {'':9} {'agent':>8} {'server':>8} {'insert':>8} {'recount':>8} {'recounts':>8}")
+    heads = ("agent", "server", "insert", "minutes", "hours", "days")
+    print(f"{'µs an event of':28} {'events/s':>9} {' '.join(f'{head:>8}' for head in heads)} {'recounts':>8}")
     with tempfile.TemporaryDirectory() as folder, EmbeddedWarehouse(Path(folder) / "warehouse") as warehouse:
         for number, (name, gap) in enumerate(HISTORIES.items()):
             settings = WarehouseSettings(port=warehouse.port, database=f"bench_{number}")

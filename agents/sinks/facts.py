@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks.clickhouse import Connection
+from touchline.pipeline.warehouse.periods import MINUTE, Period
+from touchline.pipeline.warehouse.processor import Recounted
 from touchline.pipeline.warehouse.rows import Values
 from touchline.pipeline.warehouse.sqlfiles import statement
 from touchline.pipeline.warehouse.tables import FactTable
 
-MINUTES_AT_ONCE: Final = 4_000
-"""A statement may be 256 KiB long (max_query_size), a minute in it takes 12 bytes."""
+STARTS_AT_ONCE: Final = 4_000
+"""A statement may be 256 KiB long (max_query_size), the start of a period in it takes 12 bytes."""
 
 
 class _Insert:
@@ -70,7 +72,7 @@ class ClickHouseSink:
         self._counting = _Line(settings, "recounts")
         self._inserts: dict[str, tuple[_Insert, asyncio.Task[None]]] = {}
         self._inserted: dict[str, float] = {}
-        self._recounts: dict[str, tuple[set[int], asyncio.Task[float]]] = {}
+        self._recounts: dict[tuple[str, Period], tuple[set[int], asyncio.Task[Recounted]]] = {}
         self._storing = asyncio.Lock()
         self._recounting = asyncio.Lock()
 
@@ -88,16 +90,16 @@ class ClickHouseSink:
             insert.full.set()
         await asyncio.shield(task)
 
-    async def recount(self, facts: FactTable, minutes: Sequence[int]) -> float:
-        """Counts minutes anew from all facts. Those that are asked for while another recount runs are counted together
-        after it. Returns the seconds that it took."""
-        if facts.name not in self._recounts:
+    async def recount(self, facts: FactTable, period: Period, starts: Sequence[int]) -> Recounted:
+        """Counts periods anew. Those that are asked for while another recount runs are counted together after it."""
+        key = facts.name, period
+        if key not in self._recounts:
             together: set[int] = set()
-            task = asyncio.create_task(self._count(facts, together))
+            task = asyncio.create_task(self._count(facts, period, together))
             task.add_done_callback(_seen)
-            self._recounts[facts.name] = (together, task)
-        together, task = self._recounts[facts.name]
-        together.update(minutes)
+            self._recounts[key] = (together, task)
+        together, task = self._recounts[key]
+        together.update(starts)
         return await asyncio.shield(task)
 
     async def close(self) -> None:
@@ -118,51 +120,67 @@ class ClickHouseSink:
             self._inserted[facts.name] = perf_counter()
             await self._inserting.run(Connection.insert, statement(f"insert_{facts.name}"), insert.columns)
 
-    async def _count(self, facts: FactTable, together: set[int]) -> float:
+    async def _count(self, facts: FactTable, period: Period, together: set[int]) -> Recounted:
         async with self._recounting:
-            del self._recounts[facts.name]
-            return float(await self._counting.run(recount_minutes, facts, together))
+            del self._recounts[facts.name, period]
+            done: Recounted = await self._counting.run(recount, facts, period, together)
+            return done
 
 
-def recount_minutes(
-    connection: Connection, facts: FactTable, minutes: Iterable[int], *, emptied: bool = False
-) -> float:
-    """Counts minutes (seconds since 1970 UTC) anew, and those in which their signals or decisions stood before.
+def recount(
+    connection: Connection, facts: FactTable, period: Period, starts: Iterable[int], *, emptied: bool = False
+) -> Recounted:
+    """Counts periods anew: minutes from the facts, with those in which their signals or decisions stood before; hours
+    from the minutes and days from the hours.
 
-    The order makes it right whatever others do meanwhile: the caller's facts are in, then the version is taken, then
-    the facts are read. So the highest version of a minute has seen everything older. Groups that this version does not
-    have any more are cleared after it is written, by each writer, so that the last one clears for all.
+    The order makes it right whatever others do meanwhile: what is counted is in, then the version is taken, then it is
+    read. So the highest version of a period has seen everything older. Groups that this version does not have any more
+    are cleared after it is written, by each writer, so that the last one clears for all.
 
     Args:
         connection: to the warehouse.
-        facts: whose minutes.
-        minutes: which.
-        emptied: minutes may have lost all their facts (those of facts that move may always).
+        facts: whose figures.
+        period: minutes, hours or days.
+        starts: which, in seconds since 1970 UTC.
+        emptied: they may have lost all their facts (those of facts that move may always).
 
-    Returns: how many seconds it took.
     Raises: Retry, Fatal."""
     started = perf_counter()
-    for part in _parts(minutes):
+    counted: set[int] = set()
+    take_version = statement("version", facts=facts.name, period=period.name)
+    steps = _steps(facts, period, emptied=emptied)
+    for part in _parts(starts):
         touched: Iterable[int] = part
-        if facts.moves:
-            found = connection.query(statement(f"touched_{facts.name}"), {"minutes": _listed(part)})
+        if facts.moves and period is MINUTE:
+            found = connection.query(statement(f"touched_{facts.name}"), {"starts": _listed(part)})
             touched = {*part, *(row[0] for row in found.rows)}
         for some in _parts(touched):
-            asked = {"minutes": _listed(some)}
-            version = connection.query(statement(f"version_{facts.name}"), asked).rows[0][0]
-            for step in ("recount", "mark", "clear") if emptied or facts.moves else ("recount", "clear"):
-                connection.query(statement(f"{step}_{facts.name}"), {**asked, "version": version})
-    return perf_counter() - started
+            asked = {"starts": _listed(some)}
+            version = connection.query(take_version, asked).rows[0][0]
+            for step in steps:
+                connection.query(step, {**asked, "version": version})
+        counted.update(touched)
+    return Recounted(perf_counter() - started, frozenset(counted))
 
 
-def _parts(minutes: Iterable[int]) -> Iterable[list[int]]:
-    wanted = sorted(set(minutes))
-    return [wanted[at : at + MINUTES_AT_ONCE] for at in range(0, len(wanted), MINUTES_AT_ONCE)]
+def _steps(facts: FactTable, period: Period, *, emptied: bool) -> Sequence[str]:
+    words = {"facts": facts.name, "period": period.name}
+    if period.part is None:
+        count = statement(f"recount_{facts.name}")
+    else:
+        count = statement(f"merge_{facts.name}", period=period.name, part=period.part.name)
+    mark = (statement("mark", **words),) if emptied or facts.moves else ()
+    return (count, *mark, statement(f"clear_{facts.name}", period=period.name))
 
 
-def _listed(minutes: Iterable[int]) -> str:
+def _parts(starts: Iterable[int]) -> Iterable[list[int]]:
+    wanted = sorted(set(starts))
+    return [wanted[at : at + STARTS_AT_ONCE] for at in range(0, len(wanted), STARTS_AT_ONCE)]
+
+
+def _listed(starts: Iterable[int]) -> str:
     """One text is read faster than a list of thousands of literals."""
-    return ",".join(map(str, minutes))
+    return ",".join(map(str, starts))
 
 
 def _seen(task: asyncio.Task[Any]) -> None:

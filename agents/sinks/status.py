@@ -63,7 +63,7 @@ def status(settings: WarehouseSettings) -> Status:
         tables, columns = (connection.query(statement(f"shape_{name}")).rows for name in ("tables", "columns"))
         altered = [] if waiting else differences(expected(), shape_of(tables, columns))
         stale = 0 if waiting or altered else sum(
-            len(connection.query(statement(f"stale_{facts.name}")).rows) for facts in COUNTED
+            len(connection.query(statement("stale_minute", facts=facts.name)).rows) for facts in COUNTED
         )  # fmt: skip
         newest = connection.query(statement("newest_touchpoints")).rows if "fact_touchpoints" in there else ()
         return Status(

@@ -4,7 +4,7 @@ All functions connect, do their work and close; they block. They may run while w
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,19 +12,20 @@ from typing import Final
 
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks.clickhouse import Connection, NotNow, Result
-from touchline.agents.sinks.facts import recount_minutes
+from touchline.agents.sinks.facts import recount
 from touchline.agents.sinks.lock import only_one
 from touchline.pipeline.engine.processor import Fatal
+from touchline.pipeline.warehouse.periods import MINUTE, PERIODS, Period
 from touchline.pipeline.warehouse.sqlfiles import ChangedMigration, Migration, migrations, outstanding, statement
 from touchline.pipeline.warehouse.tables import COUNTED, FactTable
 
 _DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_MINUTES_A_STEP: Final = 2_000
+_STARTS_A_STEP: Final = 2_000
 _OTHERS_TURN: Final = 60.0
 """So many seconds another one who migrates is waited for."""
 
 Progress = Callable[[int, int], None]
-"""Told how many minutes are done, of how many."""
+"""Told how many minutes, hours and days are done, of how many; how many hours there are is known after the minutes."""
 
 
 class BadMigration(Fatal):
@@ -33,12 +34,13 @@ class BadMigration(Fatal):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Figures of one group in one minute that are not what the facts say. Figures as ClickHouse writes a tuple, in the
-    order of `sql/verify_NAME.sql`; None: this side has no such group, or other figures (then the other side's stand in
-    a difference of their own)."""
+    """Figures of one group in one minute, hour or day that are not what the facts say. Figures as ClickHouse writes a
+    tuple, in the order of `sql/verify_NAME.sql`; None: this side has no such group, or other figures (then the other
+    side's stand in a difference of their own)."""
 
     name: str
-    minute: datetime
+    period: str
+    start: datetime
     group: tuple[object, ...]
     facts: str | None
     aggregate: str | None
@@ -47,7 +49,8 @@ class Difference:
         """One line: what the facts say and what the aggregate says."""
         which = ", ".join(map(str, self.group))
         side = f"facts have {self.facts}" if self.facts is not None else f"aggregate has {self.aggregate}"
-        return f"{self.name} {self.minute:%Y-%m-%d %H:%M} ({which}): {side}, the other side has not"
+        when = f"{self.period} {self.start:%Y-%m-%d %H:%M}"
+        return f"{self.name}, {when} ({which}): {side}, the other side has not"
 
 
 @contextmanager
@@ -115,8 +118,8 @@ def _apply(connection: Connection, migration: Migration, alive: Callable[[], Non
 def verify(settings: WarehouseSettings, *, limit: int = 1_000) -> list[Difference]:
     """Compares every aggregate with the facts. Empty: all is right.
 
-    Workers that run may have facts in whose minutes they have not counted yet: those show as differences for as long
-    (a second or so, ten under full load).
+    Workers that run may have facts whose minutes, hours and days they have not counted yet: those show as differences
+    for as long (while many facts come, up to ten seconds, a minute and two minutes; else a second or so).
 
     Args:
         settings: of the warehouse.
@@ -131,17 +134,20 @@ def verify(settings: WarehouseSettings, *, limit: int = 1_000) -> list[Differenc
 
 
 def _differences(connection: Connection, facts: FactTable, limit: int) -> Iterator[Difference]:
-    for first, last in connection.query(statement(f"months_{facts.name}")).rows:
+    for first, last in connection.query(statement("months", facts=facts.name)).rows:
         if limit <= 0:
             return
         asked = {"first": first, "last": last, "limit": limit}
-        for minute, group, facts_have, aggregate_has in connection.query(statement(f"verify_{facts.name}"), asked).rows:
+        for row in connection.query(statement(f"verify_{facts.name}"), asked).rows:
+            period, start, group, facts_have, aggregate_has = row
             limit -= 1
-            yield Difference(facts.name, datetime.fromtimestamp(minute, UTC), tuple(group), facts_have, aggregate_has)
+            when = datetime.fromtimestamp(start, UTC)
+            yield Difference(facts.name, period, when, tuple(group), facts_have, aggregate_has)
 
 
 def rebuild(settings: WarehouseSettings, progress: Progress | None = None) -> int:
-    """Counts every minute anew from the facts, and writes the index by which a signal's minutes are found anew.
+    """Counts every minute anew from the facts, then every hour and day, and writes the index by which a signal's
+    minutes are found anew.
 
     Returns: how many minutes.
     Raises: Fatal, Retry."""
@@ -149,11 +155,12 @@ def rebuild(settings: WarehouseSettings, progress: Progress | None = None) -> in
         for facts in COUNTED:
             if facts.moves:
                 connection.query(statement(f"place_{facts.name}"))
-    return _recount(settings, "minutes", progress)
+    return _recount(settings, "starts", progress)
 
 
 def refresh(settings: WarehouseSettings, progress: Progress | None = None) -> int:
-    """Counts the minutes anew whose facts are newer than their figures.
+    """Counts the minutes anew whose facts are newer than their figures, and the hours and days that are older than what
+    they are merged from.
 
     For a start after which the workers do not know any more what they had still to count: the embedded broker forgets.
 
@@ -163,19 +170,37 @@ def refresh(settings: WarehouseSettings, progress: Progress | None = None) -> in
 
 
 def _recount(settings: WarehouseSettings, which: str, progress: Progress | None) -> int:
+    """Counts what `sql/WHICH_minute.sql` and `sql/WHICH_merged.sql` find, and what is merged from that. Returns how
+    many minutes were found."""
+    found, done = dict.fromkeys(PERIODS, 0), 0
     with connected(settings) as connection:
-        wanted = {
-            facts: [row[0] for row in connection.query(statement(f"{which}_{facts.name}")).rows] for facts in COUNTED
-        }
-        total, done = sum(map(len, wanted.values())), 0
-        for facts, minutes in wanted.items():
-            for at in range(0, len(minutes), _MINUTES_A_STEP):
-                step = minutes[at : at + _MINUTES_A_STEP]
-                recount_minutes(connection, facts, step, emptied=True)
-                done += len(step)
-                if progress is not None:
-                    progress(done, total)
-    return total
+        counted: dict[FactTable, set[int]] = {facts: set() for facts in COUNTED}
+        for period in PERIODS:
+            for facts in COUNTED:
+                counted[facts] = _wanted(connection, which, facts, period) | period.starts_of(counted[facts])
+                found[period] += len(counted[facts])
+            for facts, wanted in counted.items():
+                for step in _steps(wanted):
+                    counted[facts] = counted[facts] | recount(connection, facts, period, step, emptied=True).starts
+                    done += len(step)
+                    if progress is not None:
+                        progress(done, sum(found.values()))
+    return found[MINUTE]
+
+
+def _steps(starts: set[int]) -> Iterator[Sequence[int]]:
+    """In the order of time, so that a step reads parts of the tables that lie together."""
+    ordered = sorted(starts)
+    return (ordered[at : at + _STARTS_A_STEP] for at in range(0, len(ordered), _STARTS_A_STEP))
+
+
+def _wanted(connection: Connection, which: str, facts: FactTable, period: Period) -> set[int]:
+    words = {"facts": facts.name, "period": period.name}
+    if period.part is None:
+        text = statement(f"{which}_minute", **words)
+    else:
+        text = statement(f"{which}_merged", part=period.part.name, **words)
+    return {row[0] for row in connection.query(text).rows}
 
 
 def query(settings: WarehouseSettings, sql: str) -> Result:

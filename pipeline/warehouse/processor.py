@@ -1,19 +1,30 @@
-"""The warehouse agent's logic: records become facts, and the minutes that they touch are counted anew.
+"""The warehouse agent's logic: records become facts, and the minutes, hours and days that they touch are counted anew.
 
 Nothing is counted in memory. Facts of a batch are stored before the batch is committed; the minutes they touch are
-remembered in the state and counted later, from the facts, so that a minute with many batches is counted once.
+remembered in the state and counted later, from the facts, so that a minute with many batches is counted once. In the
+same way the hours of these minutes are remembered, and counted from the minutes some seconds later, and then the days.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from touchline.pipeline.engine.processor import Piece
 from touchline.pipeline.engine.records import Batch, Outbox, header
-from touchline.pipeline.warehouse.minutes import TouchedMinutes
+from touchline.pipeline.warehouse.periods import MINUTE, PERIODS, Period, TouchedPeriods
 from touchline.pipeline.warehouse.rows import Values, minutes_of
 from touchline.pipeline.warehouse.tables import BY_NAME, BY_TOPIC, COUNTED, FACTS, FactTable
 from touchline.schemas.codec import DecodeError
 from touchline.schemas.wire import TICK_HEADER
+
+
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """What a recount did: how many seconds it took, and the starts (seconds since 1970 UTC) of all periods that it
+    counted, which may be more than those that were asked for."""
+
+    took: float
+    starts: frozenset[int]
 
 
 class FactStore(Protocol):
@@ -22,18 +33,19 @@ class FactStore(Protocol):
     async def insert(self, facts: FactTable, columns: Sequence[Values]) -> None:
         """Stores rows, given as columns; returns once they are stored."""
 
-    async def recount(self, facts: FactTable, minutes: Sequence[int]) -> float:
-        """Counts the figures of some minutes anew from all facts. Returns how many seconds that took."""
+    async def recount(self, facts: FactTable, period: Period, starts: Sequence[int]) -> Recounted:
+        """Counts the figures of some minutes anew from all facts, and of the minutes in which signals or decisions of
+        these stood before; those of hours and days from what they are merged from."""
 
     async def close(self) -> None:
         """Waits for what is under way and frees connections."""
 
 
 class WarehouseState:
-    """State of one shard: what waits to be stored (in memory, until the commit) and the minutes to be counted."""
+    """State of one shard: what waits to be stored (in memory, until the commit) and the periods to be counted."""
 
     def __init__(self) -> None:
-        self.minutes = TouchedMinutes()
+        self.touched = {period: TouchedPeriods(period) for period in PERIODS}
         self.waiting: dict[str, list[Values]] = {}
         self.now = 0
         self.idle = False
@@ -41,7 +53,7 @@ class WarehouseState:
     @property
     def pieces(self) -> dict[str, Piece]:
         """What is kept in the changelog."""
-        return {"minutes": self.minutes}
+        return {f"{period.name}s": touched for period, touched in self.touched.items()}
 
 
 class WarehouseProcessor:
@@ -80,7 +92,7 @@ class WarehouseProcessor:
                     kept.extend(more)
 
     async def flush(self, state: WarehouseState) -> None:
-        """Stores what waits, then counts the minutes that are due.
+        """Stores what waits, then counts the periods that are due.
 
         Raises: Retry; what was done until then is not done again. Fatal."""
         for name, columns in list(state.waiting.items()):
@@ -88,12 +100,20 @@ class WarehouseProcessor:
             await self._store.insert(facts, columns)
             del state.waiting[name]
             if facts.counted:
-                state.minutes.add(name, minutes_of(columns[facts.time_column]))
-        for facts in COUNTED:
-            while minutes := state.minutes.due(facts.name, state.now, idle=state.idle):
-                took = await self._store.recount(facts, minutes)
-                state.minutes.counted(facts.name, minutes, state.now, took)
+                state.touched[MINUTE].add(name, minutes_of(columns[facts.time_column]))
+        for period in PERIODS:
+            for facts in COUNTED:
+                await self._count(state, period, facts)
 
     async def close(self) -> None:
         """Frees the store's connections."""
         await self._store.close()
+
+    async def _count(self, state: WarehouseState, period: Period, facts: FactTable) -> None:
+        touched = state.touched[period]
+        while starts := touched.due(facts.name, state.now, idle=state.idle):
+            done = await self._store.recount(facts, period, starts)
+            touched.counted(facts.name, starts, state.now, done.took)
+            for larger in PERIODS:
+                if larger.part is period:
+                    state.touched[larger].add(facts.name, larger.starts_of(done.starts))

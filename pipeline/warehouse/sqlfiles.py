@@ -28,9 +28,13 @@ class Migration:
 
 
 @cache
-def statement(name: str) -> str:
-    """The text of `sql/NAME.sql`."""
-    return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+def statement(name: str, **words: str) -> str:
+    """The text of `sql/NAME.sql`. `words`: what stands in it for `{word}`: names of tables and columns, which can be no
+    parameters of a statement."""
+    text = files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    for word, value in words.items():
+        text = text.replace(f"{{{word}}}", value)
+    return text
 
 
 def split(text: str) -> tuple[str, ...]:

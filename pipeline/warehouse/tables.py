@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from touchline.pipeline.warehouse import rows
 from touchline.schemas import codec, wire
+from touchline.schemas.touchpoint import EnrichedTouchpoint
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,12 @@ class FactTable:
 
 
 TOUCHPOINTS: Final = FactTable(
-    "touchpoints", wire.TOUCHPOINTS, codec.decode_touchpoint, rows.TOUCHPOINTS, time="occurred_at", moves=False
+    "touchpoints",
+    wire.TOUCHPOINTS,
+    codec.row_decoder(EnrichedTouchpoint, without=("identifiers", "trace")),
+    rows.TOUCHPOINTS,
+    time="occurred_at",
+    moves=False,
 )
 SIGNALS: Final = FactTable("signals", wire.SIGNALS, codec.decode_signal, rows.SIGNALS)
 DECISIONS: Final = FactTable("decisions", wire.DECISIONS, codec.decode_decision, rows.DECISIONS)

@@ -48,7 +48,7 @@ def test_migrate_verify_rebuild_and_query(settings: Path) -> None:
         assert "--write runs what changes things too" in refused.stderr
     assert run(settings, "query", "--write", "CREATE TABLE t (a UInt8) ENGINE = Memory").exit_code == 0
     assert run(settings, "query", "(WITH 1 AS a SELECT a) -- INSERT").exit_code == 0
-    assert run(settings, "rebuild").stdout == "0 minutes were counted anew\n"
+    assert run(settings, "rebuild").stdout == "0 minutes were counted anew, and their hours and days\n"
     sql = "SELECT number AS n, 'a' AS letter FROM numbers(2)"
     assert [line.split() for line in run(settings, "query", sql).stdout.splitlines()] == [
         ["n", "letter"], ["0", "a"], ["1", "a"],

@@ -274,16 +274,50 @@ def decisions_on(random: Random, signals: Sequence[Signal]) -> list[Decision]:
 
 def minute_of(time: datetime) -> datetime:
     """The start of its minute, naive UTC as ClickHouse's client gives it without a zone of its own."""
-    return time.astimezone(UTC).replace(second=0, microsecond=0, tzinfo=None)
+    return start_of(time, "minute")
 
 
-def touchpoint_figures(facts: Iterable[EnrichedTouchpoint]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """(minute, channel, kind) to (touchpoints, customers, waits, milliseconds waited, CSAT answers, satisfied)."""
+def start_of(time: datetime, unit: str) -> datetime:
+    """The start of its minute, hour or day, naive UTC."""
+    fields = {"minute": 0, "hour": 0} if unit == "day" else {"minute": 0} if unit == "hour" else {}
+    return time.astimezone(UTC).replace(second=0, microsecond=0, tzinfo=None, **fields)
+
+
+Figures = dict[tuple[Any, ...], tuple[Any, ...]]
+
+
+def touchpoint_figures(facts: Iterable[EnrichedTouchpoint], unit: str = "minute") -> Figures:
+    """(start, channel, kind) to (touchpoints, customers, waits, milliseconds waited, CSAT answers, satisfied)."""
     groups: dict[tuple[Any, ...], dict[tuple[str, str], EnrichedTouchpoint]] = defaultdict(dict)
     for fact in facts:
-        key = (minute_of(fact.occurred_at), str(fact.channel), fact.kind)
+        key = (start_of(fact.occurred_at, unit), str(fact.channel), fact.kind)
         groups[key][fact.source, fact.event_id] = fact
     return {key: _figures(list(group.values())) for key, group in groups.items()}
+
+
+def signal_figures(signals: Iterable[Signal], unit: str = "minute") -> Figures:
+    """(start, rule, status) to (signals, customers), of signals in their latest state."""
+    groups: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for fact in signals:
+        groups[start_of(fact.at, unit), fact.rule, fact.status.value].append(fact.customer)
+    return {key: (len(customers), len(set(customers))) for key, customers in groups.items()}
+
+
+def decision_figures(decisions: Iterable[Decision], unit: str = "minute") -> Figures:
+    """(start, rule, channel, outcome, route, arm) to (decisions, customers, seconds of delay), of decisions in force."""
+    groups: dict[tuple[Any, ...], list[Decision]] = defaultdict(list)
+    for fact in decisions:
+        channel = str(fact.channel or "")
+        key = (start_of(fact.at, unit), fact.rule, channel, fact.outcome.value, fact.route.value, fact.arm.value)
+        groups[key].append(fact)
+    return {
+        key: (
+            len(group),
+            len({fact.customer for fact in group}),
+            sum((fact.at - fact.signal_at).total_seconds() for fact in group),
+        )
+        for key, group in groups.items()
+    }
 
 
 def _figures(group: Sequence[EnrichedTouchpoint]) -> tuple[Any, ...]:

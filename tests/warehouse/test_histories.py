@@ -20,8 +20,9 @@ from touchline.agents.sinks.facts import ClickHouseSink
 from touchline.pipeline.engine.local import restore
 from touchline.pipeline.engine.processor import Retry
 from touchline.pipeline.engine.records import Outbox
-from touchline.pipeline.warehouse.processor import WarehouseProcessor, WarehouseState
-from touchline.pipeline.warehouse.tables import DECISIONS, SIGNALS, TOUCHPOINTS, FactTable
+from touchline.pipeline.warehouse.periods import Period
+from touchline.pipeline.warehouse.processor import Recounted, WarehouseProcessor, WarehouseState
+from touchline.pipeline.warehouse.tables import COUNTED, DECISIONS, SIGNALS, TOUCHPOINTS, FactTable
 
 MINUTES = 15
 
@@ -44,16 +45,16 @@ class FragileStore:
         if self._random.random() < 0.1:
             raise Crashed
 
-    async def recount(self, facts: FactTable, minutes: Sequence[int]) -> float:
+    async def recount(self, facts: FactTable, period: Period, starts: Sequence[int]) -> Recounted:
         luck = self._random.random()
         if luck < 0.1:
             raise Retry("away")
         if luck < 0.2:
             raise Crashed
-        took = await self._sink.recount(facts, minutes)
+        done = await self._sink.recount(facts, period, starts)
         if luck > 0.9:
             raise Crashed
-        return took
+        return done
 
     async def close(self) -> None:
         await self._sink.close()
@@ -80,12 +81,15 @@ class Shard:
     async def work(self) -> None:
         """Takes the whole log, some batches more than once, and then waits until nothing is left to count."""
         state = self.restored()
-        while self.position < len(self.log) or any(state.minutes.of(f.name) for f in (TOUCHPOINTS, SIGNALS, DECISIONS)):
+        while self.position < len(self.log) or self._has_to_count(state):
             self.now += self.random.choice([0, 300, 2_000])
             try:
                 await self._step(state)
             except Crashed:
                 state = self.restored()
+
+    def _has_to_count(self, state: WarehouseState) -> bool:
+        return any(touched.of(facts.name) for touched in state.touched.values() for facts in COUNTED)
 
     async def _step(self, state: WarehouseState) -> None:
         topic, facts = self.log[self.position] if self.position < len(self.log) else (TOUCHPOINTS.topic, [])
@@ -129,7 +133,9 @@ class History:
 
     def __post_init__(self) -> None:
         random = Random(self.seed)
-        start = make.START + timedelta(days=self.seed % 20, hours=self.seed // 20)
+        # Over the end of an hour, and each third history over the end of a day.
+        hours = 14 if self.seed % 3 == 0 else self.seed // 20
+        start = make.START + timedelta(days=self.seed % 20, hours=hours, minutes=50)
         self.touchpoints = make.random_touchpoints(random, 60, start, MINUTES)
         repeated = random.sample(self.touchpoints, 15)
         self.signals = make.random_signals(random, 20, start, MINUTES)
@@ -158,34 +164,31 @@ def check(settings: WarehouseSettings, histories: Sequence[History]) -> None:
     """Aggregates equal the facts, and both equal what plain Python counts."""
     assert upkeep.verify(settings) == []
     touchpoints = [fact for history in histories for fact in history.touchpoints]
-    rows = upkeep.query(
-        settings,
-        """SELECT minute, channel, kind, touchpoints, customers, waits, toInt64(round(wait_seconds * 1000)),
-        csat_answers, csat_satisfied FROM touchpoints_by_minute""",
-    ).rows
-    found = {(row[0].replace(tzinfo=None), row[1], row[2]): tuple(row[3:]) for row in rows}
-    assert found == make.touchpoint_figures(touchpoints)
-    assert upkeep.query(settings, "SELECT count() FROM touchpoints").rows == [(len(touchpoints),)]
     signals = make.latest([fact for history in histories for fact in history.signals], "signal_id")
+    decisions = make.latest([fact for history in histories for fact in history.decisions], "decision_id")
+    assert upkeep.query(settings, "SELECT count() FROM touchpoints").rows == [(len(touchpoints),)]
     rows = upkeep.query(settings, "SELECT signal_id, status, revision FROM signals").rows
     assert sorted(map(tuple, rows)) == sorted((fact.signal_id, fact.status.value, fact.revision) for fact in signals)
-    counted: dict[tuple[Any, ...], int] = {}
-    for fact in signals:
-        key = (make.minute_of(fact.at), fact.rule, fact.status.value)
-        counted[key] = counted.get(key, 0) + 1
-    rows = upkeep.query(settings, "SELECT minute, rule, status, signals FROM signals_by_minute").rows
-    assert {(row[0].replace(tzinfo=None), row[1], row[2]): row[3] for row in rows} == counted
-    decisions = make.latest([fact for history in histories for fact in history.decisions], "decision_id")
-    rows = upkeep.query(
-        settings, "SELECT outcome, sum(decisions), sum(delay_seconds) FROM decisions_by_day GROUP BY 1"
-    ).rows
-    assert {row[0]: row[1:] for row in rows} == {
-        outcome: (
-            sum(fact.outcome == outcome for fact in decisions),
-            sum((fact.at - fact.signal_at).total_seconds() for fact in decisions if fact.outcome == outcome),
-        )
-        for outcome in {fact.outcome.value for fact in decisions}
-    }
+    for unit in ("minute", "hour", "day"):
+        assert figures(settings, TOUCHPOINT_FIGURES, unit, 3) == make.touchpoint_figures(touchpoints, unit)
+        assert figures(settings, SIGNAL_FIGURES, unit, 3) == make.signal_figures(signals, unit)
+        assert figures(settings, DECISION_FIGURES, unit, 6) == make.decision_figures(decisions, unit)
+
+
+TOUCHPOINT_FIGURES = """SELECT toDateTime({unit}, 'UTC'), channel, kind, touchpoints, customers, waits,
+    toInt64(round(wait_seconds * 1000)), csat_answers, csat_satisfied FROM touchpoints_by_{unit}"""
+SIGNAL_FIGURES = "SELECT toDateTime({unit}, 'UTC'), rule, status, signals, customers FROM signals_by_{unit}"
+DECISION_FIGURES = """SELECT toDateTime({unit}, 'UTC'), rule, channel, outcome, route, arm, decisions, customers,
+    delay_seconds
+    FROM decisions_by_{unit}"""
+
+
+def figures(settings: WarehouseSettings, sql: str, unit: str, keys: int) -> make.Figures:
+    """What a query gives: the first columns (a time first) to the others."""
+    rows = upkeep.query(settings, sql.format(unit=unit)).rows
+    found = {(row[0].replace(tzinfo=None), *row[1:keys]): tuple(row[keys:]) for row in rows}
+    assert len(found) == len(rows)
+    return found
 
 
 def test_random_histories_end_in_the_figures_of_the_facts(migrated: WarehouseSettings) -> None:

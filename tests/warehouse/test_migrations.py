@@ -106,10 +106,8 @@ def test_views_for_people_hold_no_states_that_clients_can_not_read(tables: Wareh
         """SELECT DISTINCT table FROM system.columns
         WHERE database = currentDatabase() AND type LIKE '%AggregateFunction%'""",
     ).rows
-    assert {name for (name,) in rows if not name.startswith("minute_")} == {
-        "touchpoint_states",
-        "signal_states",
-        "decision_states",
+    assert {name for (name,) in rows if not name.startswith(("minute_", "hour_", "day_"))} == {
+        f"{what}_states{unit}" for what in ("touchpoint", "signal", "decision") for unit in ("", "_by_hour", "_by_day")
     }
 
 

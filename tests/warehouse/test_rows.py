@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from random import Random
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from touchline.pipeline.warehouse.tables import (
     TOUCHPOINTS,
     FactTable,
 )
-from touchline.schemas.codec import encode
+from touchline.schemas.codec import DecodeError, encode
 from touchline.schemas.touchpoint import Score
 from touchline.schemas.types import EARLIEST, Scalar
 from touchline.schemas.vocabulary import ScoreScale
@@ -86,6 +87,18 @@ def test_rows_are_the_same_however_the_facts_are_batched(facts: FactTable) -> No
 def test_what_was_written_is_read(facts: FactTable) -> None:
     fact = ONE_OF_EACH[facts.name]()
     assert facts.as_columns([facts.decode(encode(fact))]) == facts.as_columns([fact])
+
+
+def test_rows_read_without_the_contract_are_those_of_the_contract() -> None:
+    some = [
+        replace(fact, text="Where is it?", subjects=("order:1",), attributes={"tries": 3, "paid": True, "note": None})
+        for fact in make.random_touchpoints(Random(1), 200, make.START, 60)
+    ]
+    read = [TOUCHPOINTS.decode(encode(replace(fact, identifiers={"email": "a@example.com"}))) for fact in some]
+    assert TOUCHPOINTS.as_columns(read) == TOUCHPOINTS.as_columns(some)
+    assert not hasattr(read[0], "identifiers")
+    with pytest.raises(DecodeError):
+        TOUCHPOINTS.decode(b'{"event_id": "e-1"}')
 
 
 @given(st.datetimes(EARLIEST.replace(tzinfo=None), datetime(2199, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001

@@ -16,6 +16,7 @@ from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import BadQuery, Connection, NotAllowed, NotNow, Unreachable, WrongSchema
 from touchline.agents.sinks.facts import ClickHouseSink
 from touchline.pipeline.engine.processor import Fatal, Problem, Retry
+from touchline.pipeline.warehouse.periods import PERIODS
 from touchline.pipeline.warehouse.tables import TOUCHPOINTS
 
 SOME = [make.touchpoint(n, occurred_at=make.START + timedelta(seconds=n)) for n in range(3_000)]
@@ -104,6 +105,12 @@ def test_a_wrong_password_is_fatal_and_is_not_told(tables: WarehouseSettings) ->
     assert "no-such-secret" not in str(raised.value)
 
 
+async def count(sink: ClickHouseSink, times: list[int]) -> None:
+    """Counts the periods of some times (in seconds)."""
+    for period in PERIODS:
+        await sink.recount(TOUCHPOINTS, period, sorted(period.starts_of(times)))
+
+
 @pytest.mark.parametrize("after", [500, 20_000, 150_000])
 def test_an_insert_that_is_cut_is_made_again_and_counts_once(migrated: WarehouseSettings, after: int) -> None:
     async def write(settings: WarehouseSettings) -> int:
@@ -113,7 +120,7 @@ def test_an_insert_that_is_cut_is_made_again_and_counts_once(migrated: Warehouse
             tries += 1
             try:
                 await sink.insert(TOUCHPOINTS, columns)
-                await sink.recount(TOUCHPOINTS, sorted({60 * (ms // 60_000) for ms in columns[0]}))
+                await count(sink, [ms // 1_000 for ms in columns[0]])
             except Retry:
                 continue
             await sink.close()

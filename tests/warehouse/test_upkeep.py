@@ -16,12 +16,14 @@ from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import BadQuery, WrongSchema
 from touchline.agents.sinks.facts import ClickHouseSink
 from touchline.pipeline.engine.records import Outbox
+from touchline.pipeline.warehouse.periods import MINUTE
 from touchline.pipeline.warehouse.processor import WarehouseProcessor
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS
 from touchline.schemas.vocabulary import DeliveryStatus, SignalStatus
 
 TOUCHES = [make.touchpoint(n, occurred_at=make.START + timedelta(seconds=20 * n)) for n in range(12)]
 SIGNALLED = [make.signal(n, at=make.START + timedelta(minutes=n)) for n in range(4)]
+WRITTEN = ("place", "minute", "hour", "day")
 DECIDED = [make.decision(n) for n in range(4)]
 
 
@@ -34,7 +36,7 @@ async def write(settings: WarehouseSettings, *topics: tuple[str, Sequence[Any]],
         processor.process(make.batch(topic, facts, now=1), state, Outbox())
         if not counted:
             for table in (TOUCHPOINTS, SIGNALS, DECISIONS):
-                state.minutes.counted(table.name, (), now=1, took=10)  # so the next is some seconds away
+                state.touched[MINUTE].counted(table.name, (), now=1, took=10)  # so the next is some seconds away
         await processor.flush(state)
     if counted:
         processor.process(make.batch(TOUCHPOINTS.topic, [], now=1), state, Outbox())
@@ -70,6 +72,10 @@ def filled(migrated: WarehouseSettings) -> WarehouseSettings:
         pytest.param("ALTER TABLE fact_signals DELETE WHERE signal_id = 's-2'", "signals", marks=pytest.mark.slow),
         ("ALTER TABLE minute_signals DELETE WHERE rule = 'repeated_contact'", "signals"),
         pytest.param("ALTER TABLE minute_decisions UPDATE delay_ms = 1 WHERE 1", "decisions", marks=pytest.mark.slow),
+        ("ALTER TABLE hour_touchpoints UPDATE wait_ms = wait_ms + 1 WHERE 1", "touchpoints"),
+        ("ALTER TABLE day_signals DELETE WHERE rule = 'repeated_contact'", "signals"),
+        pytest.param("ALTER TABLE day_touchpoints DELETE WHERE 1", "touchpoints", marks=pytest.mark.slow),
+        pytest.param("ALTER TABLE hour_decisions UPDATE decisions = 9 WHERE 1", "decisions", marks=pytest.mark.slow),
         ("ALTER TABLE fact_decisions UPDATE reason = 'cooldown' WHERE decision_id = 'd-2'", "decisions"),
     ],
 )
@@ -83,7 +89,8 @@ def test_what_was_tampered_with_is_found_and_mended(filled: WarehouseSettings, t
 
 
 def test_a_rebuild_writes_the_index_by_id_anew(filled: WarehouseSettings) -> None:
-    for table in ("place_signals", "place_decisions", "minute_signals", "minute_decisions"):
+    of_signals, of_decisions = ([f"{what}_{name}" for what in WRITTEN] for name in ("signals", "decisions"))
+    for table in (*of_signals, *of_decisions):
         upkeep.query(filled, f"TRUNCATE TABLE {table}")
     assert upkeep.query(filled, "SELECT count() FROM signals").rows == [(0,)]
     upkeep.rebuild(filled)
@@ -95,7 +102,7 @@ def test_differences_say_where_and_what(filled: WarehouseSettings) -> None:
     upkeep.query(filled, "ALTER TABLE minute_decisions UPDATE decisions = 9 WHERE 1 SETTINGS mutations_sync = 2")
     facts_have, aggregate_has = map(str, upkeep.verify(filled))
     group = "repeated_contact, high, service, own, email, service, sent, sent, False, customer, , none"
-    place = f"decisions 2026-03-01 09:00 ({group})"
+    place = f"decisions, minute 2026-03-01 09:00 ({group})"
     assert {facts_have, aggregate_has} == {
         f"{place}: facts have (4,1,20000), the other side has not",
         f"{place}: aggregate has (9,1,20000), the other side has not",
@@ -109,17 +116,36 @@ def test_no_more_differences_are_listed_than_asked_for(filled: WarehouseSettings
 
 def test_facts_whose_recount_was_lost_are_counted_by_refresh(migrated: WarehouseSettings) -> None:
     asyncio.run(write(migrated, (TOUCHPOINTS.topic, TOUCHES), (SIGNALS.topic, SIGNALLED), counted=False))
-    assert len({difference.minute for difference in upkeep.verify(migrated)}) == 4
+    assert {d.period for d in upkeep.verify(migrated)} == {"minute", "hour", "day"}
     steps: list[tuple[int, int]] = []
     assert upkeep.refresh(migrated, lambda done, total: steps.append((done, total))) == 8
-    assert steps[-1] == (8, 8)
+    assert steps[-1] == (12, 12)  # two hours and two days with them
     assert upkeep.verify(migrated) == []
 
 
 def test_rebuild_counts_minutes_that_have_figures_and_no_facts(filled: WarehouseSettings) -> None:
     upkeep.query(filled, "TRUNCATE TABLE fact_touchpoints")
     upkeep.rebuild(filled)
-    assert upkeep.query(filled, "SELECT count() FROM touchpoints_by_minute").rows == [(0,)]
+    left = """SELECT count() FROM (
+        SELECT kind FROM touchpoints_by_minute UNION ALL SELECT kind FROM touchpoints_by_hour
+        UNION ALL SELECT kind FROM touchpoints_by_day)"""
+    assert upkeep.query(filled, left).rows == [(0,)]
+
+
+def test_hours_and_days_whose_recount_was_lost_are_counted_by_refresh(filled: WarehouseSettings) -> None:
+    upkeep.query(filled, "TRUNCATE TABLE hour_touchpoints")
+    upkeep.query(filled, "TRUNCATE TABLE day_signals")
+    upkeep.refresh(filled)
+    assert upkeep.verify(filled) == []
+
+
+def test_a_signal_that_moves_to_another_day_leaves_its_old_one(filled: WarehouseSettings) -> None:
+    moved = replace(SIGNALLED[2], revision=2, at=make.START + timedelta(days=1, hours=1))
+    asyncio.run(write(filled, (SIGNALS.topic, [moved])))
+    hours = "SELECT toString(hour), signals FROM signals_by_hour ORDER BY hour"
+    assert upkeep.query(filled, hours).rows == [("2026-03-01 09:00:00", 3), ("2026-03-02 10:00:00", 1)]
+    days = "SELECT toString(day), signals, customers FROM signals_by_day ORDER BY day"
+    assert upkeep.query(filled, days).rows == [("2026-03-01", 3, 1), ("2026-03-02", 1, 1)]
 
 
 def test_a_signal_that_moves_leaves_its_old_minute(filled: WarehouseSettings) -> None:

@@ -112,7 +112,7 @@ def rebuild(ctx: click.Context, /) -> None:
         minutes = upkeep.rebuild(
             settings_of(ctx).warehouse, lambda done, total: bar.update(task, completed=done, total=total)
         )
-    click.echo(f"{minutes:,} minutes were counted anew")
+    click.echo(f"{minutes:,} minutes were counted anew, and their hours and days")
 
 
 @warehouse.command()
@@ -166,4 +166,4 @@ def _print(result: Result, names: list[str]) -> None:
 
 
 def _fields(difference: upkeep.Difference) -> dict[str, Any]:
-    return {name: getattr(difference, name) for name in ("name", "minute", "group", "facts", "aggregate")}
+    return {name: getattr(difference, name) for name in ("name", "period", "start", "group", "facts", "aggregate")}

@@ -2,16 +2,16 @@
 INSERT INTO minute_signals (
     minute, rule, polarity, severity, owner, control, stage, party, channel, status, version, signals, customers
 )
-WITH asked AS (SELECT toDateTime(toUInt32(arrayJoin(splitByChar(',', %(minutes)s))), 'UTC') AS minute)
+WITH asked AS (SELECT toDateTime(toUInt32(arrayJoin(splitByChar(',', %(starts)s))), 'UTC') AS start)
 SELECT
     minute, rule, polarity, severity, owner, control, stage, party, channel, status, %(version)s AS version,
     count() AS signals, uniqState(customer) AS customers
 FROM fact_signals FINAL
-WHERE minute IN (SELECT minute FROM asked)
+WHERE minute IN (SELECT start FROM asked)
     AND (signal_id, (revision, minute)) IN (
         SELECT signal_id, max((revision, minute))
         FROM place_signals
-        WHERE signal_id IN (SELECT signal_id FROM fact_signals WHERE minute IN (SELECT minute FROM asked))
+        WHERE signal_id IN (SELECT signal_id FROM fact_signals WHERE minute IN (SELECT start FROM asked))
         GROUP BY signal_id
     )
 GROUP BY minute, rule, polarity, severity, owner, control, stage, party, channel, status

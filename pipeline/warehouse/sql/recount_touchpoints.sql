@@ -5,7 +5,7 @@ INSERT INTO minute_touchpoints (
     nps_answers, nps_promoters, nps_detractors, nps_micros, ces_answers, ces_micros
 )
 WITH
-    asked AS (SELECT toDateTime(toUInt32(arrayJoin(splitByChar(',', %(minutes)s))), 'UTC') AS minute),
+    asked AS (SELECT toDateTime(toUInt32(arrayJoin(splitByChar(',', %(starts)s))), 'UTC') AS start),
     -- Sums are of whole numbers: sums of floats depend on the order in which rows are read.
     toInt64(round(least(greatest(ifNull(score, 0), -1e6), 1e6) * 1e6)) AS micros
 SELECT
@@ -24,6 +24,6 @@ SELECT
     countIf(score_scale = 'nps' AND score < 7) AS nps_detractors, sumIf(micros, score_scale = 'nps') AS nps_micros,
     countIf(score_scale = 'ces') AS ces_answers, sumIf(micros, score_scale = 'ces') AS ces_micros
 FROM fact_touchpoints FINAL
-WHERE minute IN (SELECT minute FROM asked)
+WHERE minute IN (SELECT start FROM asked)
 GROUP BY minute, channel, kind, stage, party, actor
 SETTINGS do_not_merge_across_partitions_select_final = 1, max_partitions_per_insert_block = 0, max_threads = 1

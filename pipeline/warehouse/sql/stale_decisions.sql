@@ -1,7 +1,0 @@
--- Minutes with facts that no recount can have seen: written after its version was taken, or, because a row's time is
--- taken when its insert begins, up to ten minutes before it.
-SELECT toUnixTimestamp(f.minute) AS minute
-FROM (SELECT minute, max(inserted_at) AS inserted_at FROM fact_decisions GROUP BY minute) AS f
-LEFT JOIN (SELECT minute, max(version) AS version FROM minute_decisions GROUP BY minute) AS m ON m.minute = f.minute
-WHERE toUnixTimestamp64Milli(f.inserted_at) + 600000 > intDiv(m.version, 1000000)
-ORDER BY minute

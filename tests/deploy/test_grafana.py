@@ -192,7 +192,7 @@ def test_it_reads_as_the_user_who_may_do_nothing_else() -> None:
     (user,) = re.findall(rf"<users>.*<{name}>(.*?)</{name}>", users, re.DOTALL)
     assert re.findall(r"<query>GRANT (\w+)", user) == ["SELECT"]
     assert f'from_env="{source["secureJsonData"]["password"].strip("${}")}"' in user
-    longest = re.search(r"<max>(\d+)</max>", users)
+    longest = re.search(r"<constraints>.*?<max_execution_time>.*?<max>(\d+)</max>", users, re.DOTALL)
     assert longest is not None  # the driver asks for some seconds more than the time-out
     assert int(source["jsonData"]["queryTimeout"]) + 5 <= int(longest[1])
     named = re.findall(r"\$\{(\w+)\}", json.dumps(source))

@@ -63,7 +63,8 @@ class World:
         outreach = {"mode": "live", "hold_out": hold_out, "experiment": self.experiment, "builtin_policies": False}
         shard = LocalShard(build(Settings.model_validate({"clock": "log", "outreach": outreach})), 0, 1)
         people = (person_of(index, self.seed, START) for index in range(self.customers))
-        shard.process(CUSTOMERS, [record(_profile(person)) for person in people], 0)
+        told = Tick(partition=0, partitions=1, high=to_ms(START) + 60 * DAY)  # no profile changes any more
+        shard.process(CUSTOMERS, [record(one) for one in (*map(_profile, people), told)], 0)
         found = shard.process(SIGNALS, [record(item) for item in _stream(frictions)], 0)
         return [self._armed(one, hold_out) for one in decisions_in(found)]
 

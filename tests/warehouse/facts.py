@@ -304,7 +304,7 @@ def signal_figures(signals: Iterable[Signal], unit: str = "minute") -> Figures:
 
 
 def decision_figures(decisions: Iterable[Decision], unit: str = "minute") -> Figures:
-    """(start, rule, channel, outcome, route, arm) to (decisions, customers, seconds of delay), of decisions in force."""
+    """(start, rule, channel, outcome, route, arm) to (decisions, customers, seconds of delay), of those in force."""
     groups: dict[tuple[Any, ...], list[Decision]] = defaultdict(list)
     for fact in decisions:
         channel = str(fact.channel or "")

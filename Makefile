@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# So many processes share the tests, each with a broker and a warehouse of its own.
+JOBS ?= 2
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 .DEFAULT_GOAL := help
@@ -34,10 +36,10 @@ demo: $(RUN_READY) ## the whole pipeline on embedded parts: [MAP=… INPUT="…"
 	$(BIN)/touchline demo $(if $(MAP),--map $(MAP)) $(foreach f,$(INPUT),--input $(f)) $(foreach f,$(RULES),--rules $(f)) $(ARGS)
 
 test: $(DEV_READY) ## the fast tests; what needs Java or long is left to CI
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 explore: $(DEV_READY) ## the fast tests on examples not drawn before; what fails is printed with how to repeat it
-	TOUCHLINE_EXPLORE=1 $(BIN)/python -m pytest
+	TOUCHLINE_EXPLORE=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 check: $(DEV_READY) ## lint, types, layers, locks
 	$(BIN)/ruff check

@@ -41,7 +41,7 @@ INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "enrich": (RAW,),
     "journey": (TOUCHPOINTS, INCIDENTS),
     "incident": (CANDIDATES,),
-    "outreach": (SIGNALS, CUSTOMERS, INCIDENTS),
+    "outreach": (SIGNALS, CUSTOMERS, INCIDENTS, DELIVERIES),
     "desk": (REQUESTS, STAFF),
     "deliver": (DECISIONS,),
     "warehouse": (TOUCHPOINTS, SIGNALS, DECISIONS, DELIVERIES, TASKS, NOTICES),

@@ -33,7 +33,7 @@ def profiles(*events: EnrichedTouchpoint) -> list[Profile]:
     for event in events:
         run.feed(event)
         run.shard.restart()
-    return [decode_profile(o.value or b"") for o in run.outputs if o.topic == CUSTOMERS]
+    return [decode_profile(o.value or b"") for o in run.outputs if o.topic == CUSTOMERS and not o.headers]
 
 
 def known(**identifiers: str) -> EnrichedTouchpoint:

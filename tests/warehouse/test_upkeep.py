@@ -14,10 +14,12 @@ from tests.warehouse import facts as make
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import BadQuery, WrongSchema
-from touchline.agents.sinks.facts import ClickHouseSink
+from touchline.agents.sinks.facts import ClickHouseSink, recount
 from touchline.pipeline.engine.records import Outbox
 from touchline.pipeline.warehouse.periods import MINUTE
 from touchline.pipeline.warehouse.processor import WarehouseProcessor
+from touchline.pipeline.warehouse.rows import minutes_of
+from touchline.pipeline.warehouse.sqlfiles import migrations, statement
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS
 from touchline.schemas.vocabulary import DeliveryStatus, SignalStatus
 
@@ -137,6 +139,18 @@ def test_hours_and_days_whose_recount_was_lost_are_counted_by_refresh(filled: Wa
     upkeep.query(filled, "TRUNCATE TABLE day_signals")
     upkeep.refresh(filled)
     assert upkeep.verify(filled) == []
+
+
+def test_the_migration_fills_hours_and_days_from_the_minutes_that_are_there(empty: WarehouseSettings) -> None:
+    upkeep.migrate(empty, known=[migration for migration in migrations() if migration.number < 40])
+    with upkeep.connected(empty) as connection:
+        for facts, some in ((TOUCHPOINTS, TOUCHES), (SIGNALS, SIGNALLED), (DECISIONS, DECIDED)):
+            columns = facts.as_columns(some)
+            connection.insert(statement(f"insert_{facts.name}"), columns)
+            recount(connection, facts, MINUTE, minutes_of(columns[facts.time_column]))
+    upkeep.migrate(empty)
+    assert upkeep.verify(empty) == []
+    assert upkeep.query(empty, "SELECT sum(touchpoints), sum(csat_answers) FROM touchpoints_by_day").rows == [(12, 0)]
 
 
 def test_a_signal_that_moves_to_another_day_leaves_its_old_one(filled: WarehouseSettings) -> None:

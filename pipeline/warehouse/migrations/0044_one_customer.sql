@@ -60,7 +60,7 @@ CREATE OR REPLACE VIEW customer_360
     open_friction   UInt64                           COMMENT 'Friction signals that stand now',
     delights        UInt64                           COMMENT 'Good moments, without those that were retracted',
     last_friction   Nullable(DateTime64(3, 'UTC'))   COMMENT 'When the latest friction became true (UTC)',
-    messages        UInt64                           COMMENT 'Decisions to send a message that were not only observed',
+    messages        UInt64                           COMMENT 'Decisions to send them a message that were not only observed',
     last_message    Nullable(DateTime64(3, 'UTC'))   COMMENT 'When the latest of these was decided (UTC)'
 )
 COMMENT 'One row for each customer: what they did, what friction they met, what we said.'
@@ -111,7 +111,7 @@ FROM
         FROM fact_decisions
         GROUP BY customer, decision_id
     )
-    WHERE outcome = 'sent' AND NOT observed
+    WHERE outcome = 'sent' AND NOT observed AND route IN ('customer', '')
     GROUP BY customer
 ) AS p
 GROUP BY customer

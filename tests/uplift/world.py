@@ -64,7 +64,7 @@ class World:
         shard = LocalShard(build(Settings.model_validate({"clock": "log", "outreach": outreach})), 0, 1)
         people = (person_of(index, self.seed, START) for index in range(self.customers))
         told = Tick(partition=0, partitions=1, high=to_ms(START) + 60 * DAY)  # no profile changes any more
-        shard.process(CUSTOMERS, [record(one) for one in (*map(_profile, people), told)], 0)
+        shard.process(CUSTOMERS, [*(record(_profile(person)) for person in people), record(told)], 0)
         found = shard.process(SIGNALS, [record(item) for item in _stream(frictions)], 0)
         return [self._armed(one, hold_out) for one in decisions_in(found)]
 

@@ -107,7 +107,8 @@ FROM
     (
         SELECT
             customer, decision_id, argMax(toString(outcome), (revision, minute)) AS outcome,
-            argMax(observed, (revision, minute)) AS observed, argMax(at, (revision, minute)) AS latest
+            argMax(observed, (revision, minute)) AS observed, argMax(toString(route), (revision, minute)) AS route,
+            argMax(at, (revision, minute)) AS latest
         FROM fact_decisions
         GROUP BY customer, decision_id
     )

@@ -87,10 +87,12 @@ def test_what_fails_is_tried_again_in_its_place(
     with caplog.at_level(logging.WARNING, "touchline.client"):
         worked(options, "one", callback)
     assert callback.calls == ["s1", "s2", "s2", "s2", "s3"]
-    told = [record.getMessage() for record in caplog.records if record.name == "touchline.client"]
+    # A broker that just gives partitions out anew may refuse a commit for a moment, which is told as well.
+    all_told = [record.getMessage() for record in caplog.records if record.name == "touchline.client"]
+    told = [message for message in all_told if "callback" in message]
     assert len(told) == 2
     assert "signal s2, revision 1: the callback failed with ConnectionError, next attempt in 0.0" in told[0]
-    assert "c-1042" not in " ".join(told), "what a callback says may be about a person"
+    assert "c-1042" not in " ".join(all_told), "what a callback says may be about a person"
     assert left(options, "one") == []
 
 

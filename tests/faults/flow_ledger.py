@@ -24,6 +24,8 @@ from typing import Any, Final
 import msgspec
 
 from tests.faults.harness import Difference, Reading
+from touchline.agents.policybook import book_of
+from touchline.agents.settings import Settings
 from touchline.pipeline.engine.clock import MINUTE, SECOND
 from touchline.pipeline.friction.load import load_rules
 from touchline.schemas.codec import decode_touchpoint
@@ -56,11 +58,23 @@ _IDENTITY: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
     DELIVERIES: lambda r: f"{r['delivery_id']} {r['revision']}",
     OUTBOX: lambda r: f"{r['decision_id']} {r['revision']}",
 }
+PACED: Final = frozenset(plan.id for plan in book_of(Settings()).by_rule.values() if plan.pace)
+"""The policies that write to so many customers an hour: whose turn comes when follows from who came first."""
+
+_WHEN: Final = ("at", "release_at", "send_before", "explanation", "linked", "profile_revision")
 _LEFT_OUT: Final = {TOUCHPOINTS: "received_at", DELIVERIES: "at"}
 _decode: Final = msgspec.json.Decoder(dict).decode
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 Line = tuple[str, bytes]
+
+
+def _left_out(topic: str, record: Any) -> bool:
+    """Ticks, and deliveries of notices: which signals of many customers go into one notice follows from who came
+    first."""
+    if any(name == TICK_HEADER for name, _ in record.headers):
+        return True
+    return topic == DELIVERIES and b'"what":"notice"' in record.value
 
 
 def line_of(topic: str, record: Any) -> Line:
@@ -71,6 +85,9 @@ def line_of(topic: str, record: Any) -> Line:
         return (hashlib.blake2b(content, digest_size=16).hexdigest(), b"")
     fields = _decode(record.value)
     fields.pop(_LEFT_OUT.get(topic, ""), None)
+    if topic == DECISIONS and fields["policy"] in PACED:
+        for name in _WHEN:
+            fields.pop(name, None)
     return (_IDENTITY[topic](fields), hashlib.blake2b(_encode(fields), digest_size=8).digest())
 
 
@@ -89,7 +106,7 @@ class Ledger(Reading):
         await super().catch_up()
         for topic, records in self.records.items():
             for record in records:
-                if record.value is not None and not any(name == TICK_HEADER for name, _ in record.headers):
+                if record.value is not None and not _left_out(topic, record):
                     self._take(topic, record)
         self.records.clear()
 

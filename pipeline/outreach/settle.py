@@ -59,7 +59,9 @@ class Settling:
             return  # taken already
         if known.ended is not None and (step is Step.END or live):
             signal = _ended(signal, known)
-        profile = customer.profile(signal.profile_revision, None if step is Step.DECIDE else at, live)
+        # Only a release waits, in history, for word of profiles up to then; what ended needs none of later.
+        until = at if step is Step.RELEASE or (live and step is Step.END) else None
+        profile = customer.profile(signal.profile_revision, until, live)
         incident = explaining(self.state, signal, at)
         more, mine = self._circumstances(customer, known, signal, incident, at)
         verdict = decide(signal, profile, customer.contacts, self.book, at, more)

@@ -28,7 +28,7 @@ def _promised(row: Row) -> tuple[int, int] | None:
         return None
     time = datetime.fromisoformat(text)
     at = ms_of(time if time.tzinfo else time.replace(tzinfo=UTC))
-    is_day = re.search(r"T\d", text) is None or "T00:00" in text
+    is_day = re.search(r"T\d", text) is None or time.time() == datetime.min.time()
     return at, at + DAY if is_day else at
 
 

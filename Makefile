@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Behind a proxy with a certificate of its own, packages come as with pip: by the authorities that the system trusts.
+export UV_SYSTEM_CERTS := 1
 # So many processes share the tests, each with a broker and a warehouse of its own.
 JOBS ?= 2
 RUN_READY := $(VENV)/.run-ready

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from enum import StrEnum
@@ -99,7 +99,8 @@ async def mail_server(receiver: Receiver, **options: Any) -> AsyncIterator[Recei
     def hang_up() -> None:
         for protocol in protocols:
             if protocol.transport is not None:
-                protocol.transport.abort()
+                with suppress(AttributeError):  # Python 3.11.2: what is encrypted and closed has nothing left to abort
+                    protocol.transport.abort()
 
     receiver.hang_up = hang_up
     server = await loop.create_server(connected, LOCAL, 0)

@@ -45,8 +45,8 @@ class JourneyOptions:
     health: HealthPolicy | None = field(default_factory=HealthPolicy)
 
 
-_TICK_KEY: Final = b"tick"
-"""Of ticks on the compacted topic of profiles."""
+_TICK_KEY: Final = b"\x00tick"
+"""Of ticks on the compacted topic of profiles: no customer has it, for a key has no null byte."""
 
 _PORTION: Final = 500
 """How many customers are looked through in a batch after the rules have changed."""

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from tests.friction.support import LATENESS, START, Run, tick, touchpoint
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
@@ -22,6 +23,7 @@ from touchline.schemas.codec import decode_profile, encode
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.types import ID
 from touchline.schemas.vocabulary import Channel, Control
 from touchline.schemas.wire import CONTEXT, CUSTOMERS, SIGNALS, TOUCHPOINTS
 
@@ -86,6 +88,15 @@ def test_what_a_profile_cannot_use_is_left_out_and_counted() -> None:
     assert {name for name in run.counts if name.startswith("profile")} == {
         f"profile.unusable.{name}" for name in ("locale", "zone", "value", "preferred_channel", "purpose", "channel")
     }
+
+
+def test_a_tick_takes_no_customers_place_on_the_compacted_topic() -> None:
+    run = Run(MATCH).feed(touchpoint("1", "a.one", START), tick(START))
+    keys = [o.key or b"" for o in run.outputs if o.topic == CUSTOMERS and o.headers]
+    assert keys
+    for key in keys:
+        with pytest.raises(ValidationError):
+            TypeAdapter(ID).validate_python(key.decode())
 
 
 @settings(max_examples=60, deadline=None)

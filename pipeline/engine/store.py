@@ -109,6 +109,16 @@ class KeyedStore(Generic[V]):
                 self._dirty[key] = None
                 yield time, key, value
 
+    def first_due(self, until: int) -> int | None:
+        """The earliest time at or before `until` of which `due` would name a key."""
+        if self._timers_stale:
+            self._rebuild()
+        timer = self._timers.pop(until)
+        if timer is None:
+            return None
+        self._timers.add(*timer)
+        return timer[0]
+
     def _due_of(self, key: str) -> int:
         entry = self._cache.get(key)
         if entry is not None:

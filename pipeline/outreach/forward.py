@@ -32,13 +32,12 @@ def _decode(data: bytes) -> int:
     return msgspec.msgpack.decode(data, type=int)
 
 
-def forward(told: Forwarded, tick: Tick, partition: int, partitions: int, out: Outbox) -> None:
-    """Passes a tick on when time has moved enough. `partition`: of the shard, of `partitions`."""
+def forward(told: Forwarded, tick: Tick, out: Outbox) -> None:
+    """Tells every partition a tick of the shard when time has moved enough."""
     every = HISTORY_EVERY if tick.wall is None else LIVE_EVERY
-    if told.value >= 0 and tick.high - told.value < every:
+    if tick.high <= 0 or (told.value >= 0 and tick.high - told.value < every):
         return
     told.value = tick.high
     told.touch()
-    onward = Tick(partition=partition, partitions=partitions, high=tick.high, wall=tick.wall)
-    for number in range(partitions):
-        send_tick(out, REQUESTS, number, onward)
+    for number in range(tick.partitions):
+        send_tick(out, REQUESTS, number, tick)

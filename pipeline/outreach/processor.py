@@ -5,7 +5,6 @@ partition and as of their own time there, also those that first had to wait for 
 log, however its two inputs take turns.
 """
 
-from bisect import insort
 from dataclasses import dataclass
 
 from touchline.pipeline.engine.clock import to_ms
@@ -21,7 +20,7 @@ from touchline.pipeline.outreach.settle import Settling
 from touchline.pipeline.outreach.state import (
     REMEMBERED,
     CustomerState,
-    Held,
+    Ending,
     OutreachState,
     SignalState,
     Stage,
@@ -29,7 +28,7 @@ from touchline.pipeline.outreach.state import (
     Todo,
     keep,
 )
-from touchline.pipeline.outreach.waiting import KEPT, MAX_WAIT, mind, must_wait
+from touchline.pipeline.outreach.waiting import KEPT, MAX_WAIT, first_held, mind, must_wait
 from touchline.schemas.codec import decode_delivery, decode_incident, decode_profile, decode_signal
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
@@ -136,7 +135,7 @@ class _Turn:
             self._resume_until(tick.high - MAX_WAIT)
         if self.state.incidents:
             self.state.incidents.forget(tick.high - KEPT)
-        forward(self.state.forwarded, tick, self.settling.partition, self.partitions, self.out)
+        self._forward(tick)
 
     def told(self, tick: Tick) -> None:
         """Incidents are told up to then; what waited for that goes on."""
@@ -149,6 +148,18 @@ class _Turn:
             self.state.profiled.value = tick.high
             self.state.profiled.touch()
             self._resume_until(tick.high)
+            if tick.wall is None:
+                self._forward(tick)
+
+    def _forward(self, tick: Tick) -> None:
+        """Time for the desk. In history a request may still have to wait for word of profiles or incidents."""
+        high = tick.high
+        if tick.wall is None:
+            high = min(self.state.clock.value.at, self.state.profiled.value)
+            first = self.state.waiting.first_due(high)
+            high = high if first is None else first - 1
+        onward = Tick(partition=self.settling.partition, partitions=self.partitions, high=high, wall=tick.wall)
+        forward(self.state.forwarded, onward, self.out)
 
     def incident(self, row: Incident) -> None:
         """A state of an incident."""
@@ -185,9 +196,10 @@ class _Turn:
             known.ended = None if signal.is_open else signal.status
             keep(self.state, signal.signal_id, known, now)
             if known.ended is not None and known.stage in {Stage.SENT, Stage.ASKED}:
-                self.settling.over(signal.signal_id, known, signal, now)
+                self.settling.over(signal.signal_id, known, known.ended, signal, now)
             elif known.ended is not None:
-                self._enter(signal.customer, Todo(now, signal.signal_id, Step.END))
+                ending = Ending(known.ended, signal.revision)
+                self._enter(signal.customer, Todo(now, signal.signal_id, Step.END, ended=ending))
 
     def delivery(self, delivery: Delivery) -> None:
         """How far a message is: one that has left, or never will, can't be cancelled any more."""
@@ -208,9 +220,11 @@ class _Turn:
     def _resume(self, key: str, customer: CustomerState) -> None:
         """Takes the steps that need not wait any more."""
         while customer.queue and not must_wait(self.state, customer, customer.queue[0]):
+            if self._release_first(customer, customer.queue[0]):
+                continue  # what became of it may have to wait again
             todo = customer.queue.pop(0)
             self.out.count("signals.resumed")
-            self._step(customer, todo)
+            self.settling.take(customer, todo)
         mind(self.state, key, customer)
 
     def forget(self, key: str) -> None:
@@ -242,27 +256,24 @@ class _Turn:
     def _enter(self, key: str, todo: Todo) -> None:
         """Takes a step, or puts it behind what already waits for a profile of the customer, or for incidents."""
         customer = self._customer(key)
-        if customer.queue or must_wait(self.state, customer, todo):
+        if customer.queue or must_wait(self.state, customer, todo) or self._release_first(customer, todo):
             customer.queue.append(todo)
             self.out.count("signals.waiting")
-            self._resume(key, customer)
         else:
-            self._step(customer, todo)
+            self.settling.take(customer, todo)
+        if customer.queue:
+            self._resume(key, customer)
         self._keep_customer(key, customer, todo.at)
 
-    def _step(self, customer: CustomerState, todo: Todo) -> None:
-        """Takes a step; what the customer has held until then is released first.
-
-        In history a customer's signals may be days ahead of the ticks, which are as far as the slowest raw partition:
-        that would put the release behind them. On the live clock they are together."""
-        known = self.state.signals.get(todo.signal_id, todo.at) if todo.step is Step.RELEASE else None
-        waits = known is not None and known.stage is Stage.HELD and known.release_at == todo.at
-        if waits and all(one.signal_id != todo.signal_id for one in customer.held):
-            insort(customer.held, Held(todo.at, todo.rank, todo.since, todo.signal_id, todo.route))
-        while customer.held and customer.held[0].at <= todo.at and not self.state.clock.value.live:
-            held = customer.held.pop(0)
-            self.settling.take(customer, held.at, held.signal_id, Step.RELEASE)
-        self.settling.take(customer, todo.at, todo.signal_id, todo.step)
+    def _release_first(self, customer: CustomerState, todo: Todo) -> bool:
+        """Takes what is released before a step, one at a time: it may be held again, until before that step as well,
+        and then waits for what is told until then. False when there is none."""
+        held = first_held(self.state, customer, todo.at)
+        if held is None:
+            return False
+        customer.held.pop(0)
+        self.settling.take(customer, held.todo())
+        return True
 
     def _customer(self, key: str) -> CustomerState:
         return self.state.customers.get(key, self.state.clock.value.at) or CustomerState()

@@ -17,7 +17,17 @@ from touchline.pipeline.outreach.messages import Messages
 from touchline.pipeline.outreach.plan import PolicyBook
 from touchline.pipeline.outreach.rations import Rations
 from touchline.pipeline.outreach.requests import cancelled, journey_of, kept, request_of
-from touchline.pipeline.outreach.state import CustomerState, Held, OutreachState, SignalState, Stage, Step, keep
+from touchline.pipeline.outreach.state import (
+    CustomerState,
+    Ending,
+    Held,
+    OutreachState,
+    SignalState,
+    Stage,
+    Step,
+    Todo,
+    keep,
+)
 from touchline.pipeline.outreach.waiting import explaining
 from touchline.schemas.codec import encode, trusted
 from touchline.schemas.customer import Profile
@@ -43,22 +53,25 @@ class Settling:
     partition: int
     rations: Rations
 
-    def take(self, customer: CustomerState, at: int, signal_id: str, step: Step) -> None:
+    def take(self, customer: CustomerState, todo: Todo) -> None:
         """One step of a signal, as of its time."""
+        at, signal_id, step = todo[:3]
         known = self.state.signals.get(signal_id, at)
         if known is None:
             return
-        signal, live = known.signal, self.state.clock.value.live
-        if step is Step.END and known.ended is not None and known.stage in {Stage.SENT, Stage.ASKED}:
+        signal, ended, live = known.signal, todo.ended, self.state.clock.value.live
+        if ended is not None and known.stage in {Stage.SENT, Stage.ASKED}:
             asked = known.request.signal if known.request is not None else None
-            self.over(signal_id, known, None if asked is None else _ended(asked, known), at)
+            self.over(signal_id, known, ended.status, None if asked is None else _ended(asked, ended), at)
             return
         if signal is None or known.stage is not (Stage.WAITING if step is Step.DECIDE else Stage.HELD):
             return
         if step is Step.RELEASE and known.release_at != at:
             return  # taken already
-        if known.ended is not None and (step is Step.END or live):
-            signal = _ended(signal, known)
+        if ended is None and live and known.ended is not None:
+            ended = Ending(known.ended, known.revision)
+        if ended is not None:
+            signal = _ended(signal, ended)
         # Only a release waits, in history, for word of profiles up to then; what ended needs none of later.
         until = at if step is Step.RELEASE or (live and step is Step.END) else None
         profile = customer.profile(signal.profile_revision, until, live)
@@ -67,9 +80,9 @@ class Settling:
         verdict = decide(signal, profile, customer.contacts, self.book, at, more)
         self._settle(customer, known, signal, verdict, more, mine, profile)
 
-    def over(self, signal_id: str, known: SignalState, ended: Signal | None, at: int) -> None:
+    def over(self, signal_id: str, known: SignalState, status: SignalStatus, ended: Signal | None, at: int) -> None:
         """The signal has ended after something went out about it. `ended`: as it ended, where that is at hand."""
-        if known.stage is Stage.SENT and known.ended is SignalStatus.RETRACTED:
+        if known.stage is Stage.SENT and status is SignalStatus.RETRACTED:
             self.out.count("false_alarms")
         if known.request is not None and ended is not None:
             self._ask(cancelled(known.request, ended, at))
@@ -102,7 +115,6 @@ class Settling:
         plan, telling = plan_of(book, signal, incident)
         mine = Held(at, -rank_of(plan.priority, signal.severity), to_ms(signal.at), signal_id, plan.route)
         told_by = customer.told.get(incident.incident, "") if telling and incident is not None else ""
-        others = customer.held or customer.queue
         more = Circumstances(
             incident=incident,
             told_by="" if told_by == signal_id else told_by,
@@ -112,7 +124,7 @@ class Settling:
             taken=self.rations.taken(plan, at),
             turns_from=state.clock.value.at if state.clock.value.live else 0,
             winner=None if known.winner is None else Rival(*known.winner),
-            waiting=ahead(state, book, customer, mine) if others and plan.route is Route.CUSTOMER else None,
+            waiting=ahead(state, book, customer, mine) if customer.held and plan.route is Route.CUSTOMER else None,
             ramp_left=self.rations.ramp_left(book.switches, at),
         )
         return more, mine
@@ -150,12 +162,11 @@ class Settling:
             return
         known.release_at = verdict.release_at
         held = mine._replace(at=verdict.release_at)
+        insort(customer.held, held)
         if verdict.release_at <= self.state.clock.value.at:
             known.called = True
             customer.insert(held)  # it waited so long that the hold is over
             self.out.count("signals.waiting")
-        else:
-            insort(customer.held, held)
 
     def _stay(
         self, known: SignalState, signal: Signal, verdict: Verdict, more: Circumstances, at: int,
@@ -180,7 +191,7 @@ class Settling:
         """A message or a request goes out."""
         at, plan, observed = mine.at, verdict.plan, bool(verdict.observed_by)
         known.signal = None
-        others = customer.waiting() if customer.held or customer.queue else []
+        others = customer.waiting()
         earlier = customer.contacts
         customer.contacts = remembered(earlier, at, self.memory)
         channel = verdict.channel or plan.channels[0]
@@ -274,9 +285,9 @@ class Settling:
         self.out.send(REQUESTS, request.target.encode(), encode(request))
 
 
-def _ended(signal: Signal, known: SignalState) -> Signal:
+def _ended(signal: Signal, how: Ending) -> Signal:
     ended = copy(signal)
-    ended.status, ended.revision = known.ended or signal.status, known.revision
+    ended.status, ended.revision = how
     return ended
 
 

@@ -97,8 +97,16 @@ class Held(NamedTuple):
         return Todo(self.at, self.signal_id, Step.RELEASE, self.rank, self.since, self.route)
 
 
+class Ending(NamedTuple):
+    """How a signal ended: the status, and the revision that said so."""
+
+    status: SignalStatus
+    revision: int
+
+
 class Todo(NamedTuple):
-    """A step that waits. `rank`, `since` and `route`: of a release, see `Held`."""
+    """A step that waits. `rank`, `since` and `route`: of a release, see `Held`. `ended`: of an end, which is taken as
+    of its own time, whatever has been said of the signal since."""
 
     at: int
     signal_id: str
@@ -106,6 +114,7 @@ class Todo(NamedTuple):
     rank: int = 0
     since: int = 0
     route: Route = Route.CUSTOMER
+    ended: Ending | None = None
 
 
 class CustomerState(msgspec.Struct, omit_defaults=True):
@@ -133,14 +142,8 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
             del self.told[next(iter(self.told))]
 
     def waiting(self) -> list[Held]:
-        """Every held signal once, also those whose next step is on its way, the highest rank first."""
-        known = {one.signal_id for one in self.held}
-        called = [
-            Held(todo.at, todo.rank, todo.since, todo.signal_id, todo.route)
-            for todo in self.queue
-            if todo.step is Step.RELEASE and todo.signal_id not in known
-        ]
-        return sorted([*self.held, *called], key=itemgetter(1, 2, 3))
+        """Every held signal, also those whose next step is on its way, the highest rank first."""
+        return sorted(self.held, key=itemgetter(1, 2, 3))
 
     def withdraw(self, signal_id: str) -> None:
         """Nothing is told by that signal any more."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from touchline.pipeline.engine.clock import DAY, MINUTE
 from touchline.pipeline.friction.incidents import Known
-from touchline.pipeline.outreach.state import CustomerState, OutreachState, Step, Todo
+from touchline.pipeline.outreach.state import CustomerState, Held, OutreachState, Step, Todo
 from touchline.schemas.signal import Signal
 
 MAX_WAIT: Final = 2 * MINUTE
@@ -19,35 +19,35 @@ KEPT: Final = 30 * DAY
 """How long an incident that is over is known, for what is decided as of an earlier time."""
 
 
+def first_held(state: OutreachState, customer: CustomerState, at: int) -> Held | None:
+    """What a customer has held and is released before a step as of `at`.
+
+    In history a customer's signals may be days ahead of the ticks, which are as far as the slowest raw partition: that
+    would put the release behind them. On the live clock they are together."""
+    if state.clock.value.live or not customer.held or customer.held[0].at > at:
+        return None
+    return customer.held[0]
+
+
 def must_wait(state: OutreachState, customer: CustomerState, item: Todo) -> bool:
-    """Whether a step can't be taken yet."""
-    at, signal_id, step = item.at, item.signal_id, item.step
-    if step is Step.DECIDE:
-        known = state.signals.get(signal_id, at)
+    """Whether a step, or what is released before it, can't be taken yet."""
+    held = first_held(state, customer, item.at)
+    if held is None and item.step is Step.DECIDE:
+        known = state.signals.get(item.signal_id, item.at)
         if known is not None and known.signal is not None and known.signal.profile_revision > customer.seen:
             return True
     return awaited(state, customer, item) is not None
 
 
 def awaited(state: OutreachState, customer: CustomerState, item: Todo) -> int | None:
-    """Up to when incidents and, in history, profiles must be told before a step: they may explain what it decides, or
-    change what is released by it or on the way to it. None when it need not wait for them."""
-    at, signal_id, step = item.at, item.signal_id, item.step
+    """Up to when incidents and, in history, profiles must be told before a step, or before what is released first:
+    they may explain what it decides, or change what is released by it. None when it need not wait for them."""
+    held = first_held(state, customer, item.at)
+    at, signal_id, step = item[:3] if held is None else held.todo()[:3]
     if step is not Step.END and _may_be_explained(state, signal_id, at):
         return at
-    if state.clock.value.live:
-        return None
-    profiled = state.profiled.value
-    if step is Step.RELEASE and at > profiled:
-        return at
-    return max(
-        (
-            one.at
-            for one in customer.held
-            if one.at <= at and (one.at > profiled or _may_be_explained(state, one.signal_id, one.at))
-        ),
-        default=None,
-    )
+    unheard = step is Step.RELEASE and not state.clock.value.live and at > state.profiled.value
+    return at if unheard else None
 
 
 def _may_be_explained(state: OutreachState, signal_id: str, at: int) -> bool:

@@ -14,7 +14,7 @@ from touchline.agents.settings import Settings, load_settings
 from touchline.pipeline.desk.processor import DeskProcessor
 from touchline.pipeline.desk.routes import Every, Route, When
 from touchline.pipeline.desk.tasks import QueuePolicy
-from touchline.pipeline.engine.clock import MINUTE, SECOND
+from touchline.pipeline.engine.clock import DAY, MINUTE, SECOND
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.engine.ticks import tick_of
@@ -122,6 +122,7 @@ def test_outreach_tells_the_desk_how_far_it_is_after_what_it_decided() -> None:
 @pytest.mark.parametrize(("live", "every"), [(True, 5 * SECOND), (False, MINUTE)])
 def test_outreach_tells_it_seldom(live: bool, every: int) -> None:
     shard = outreach()
+    shard.process(CUSTOMERS, [tick(NOON + DAY, live=live)], 0)  # which in history must have come as far
     found = [ticks(shard.process(SIGNALS, [tick(NOON, live=live)], 0))]
     found.append(ticks(shard.process(SIGNALS, [tick(NOON + every - 1, live=live)], 0)))
     shard.restart()

@@ -77,6 +77,19 @@ def test_timers_come_in_order_of_time_and_key_once() -> None:
     assert [k for _, k, _ in store.due(9)] == ["d"]
 
 
+def test_the_first_timer_can_be_asked_for_and_still_goes_off() -> None:
+    store = new_store()
+    for key, due in (("b", 5), ("a", 5), ("c", 200_000)):
+        store.put(key, [due], due=due)
+    assert store.first_due(4) is None
+    assert store.first_due(9) == store.first_due(9) == 5
+    store.drop("a")
+    assert [k for _, k, _ in store.due(9)] == ["b"]
+    assert store.first_due(300_000) == 200_000
+    store.put("d", [9], due=9)
+    assert store.first_due(300_000) == 9
+
+
 def test_a_timer_set_again_replaces_the_former() -> None:
     store = new_store()
     store.put("a", [1], due=5)

@@ -6,20 +6,21 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.outreach.cases import NOON, book, decisions, profile, record, signal
+from tests.outreach.cases import NOON, book, decisions, profile, record, requests, signal
 from touchline.pipeline.engine.clock import DAY, HOUR, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
-from touchline.pipeline.engine.records import PlainRecord
+from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.outreach.messages import built_in_messages
 from touchline.pipeline.outreach.plan import PolicyBook
 from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.pipeline.outreach.recipient import consents, held_out, zone_of
+from touchline.schemas.codec import decode_tick
 from touchline.schemas.control import Tick
 from touchline.schemas.customer import Profile
 from touchline.schemas.outreach import Decision
 from touchline.schemas.signal import Signal
-from touchline.schemas.vocabulary import Outcome, Polarity, Severity, SignalStatus
-from touchline.schemas.wire import CUSTOMERS, SIGNALS
+from touchline.schemas.vocabulary import Outcome, Polarity, Route, Severity, SignalStatus
+from touchline.schemas.wire import CUSTOMERS, REQUESTS, SIGNALS
 
 POLICY = book(cap=2, cap_window=3 * DAY, cooldown=DAY, hold_out=0.3)
 CUSTOMER_KEYS = ("c-1", "c-2", "c-3")
@@ -113,11 +114,16 @@ class Run:
 
     def __init__(self, policy: PolicyBook = POLICY) -> None:
         self.shard = LocalShard(OutreachProcessor(policy, built_in_messages()), 0, 1)
-        self.decisions: list[Decision] = []
+        self.outputs: list[Output] = []
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What was decided, in its order."""
+        return decisions(self.outputs)
 
     def hand(self, topic: str, items: list[Any]) -> None:
         records: list[PlainRecord] = [record(item) for item in items]
-        self.decisions += decisions(self.shard.process(topic, records, now=0))
+        self.outputs += self.shard.process(topic, records, now=0)
 
     def crash(self, topic: str, items: list[Any]) -> None:
         """Dies after its commit; a worker that knows no transactions hands the batch in again."""
@@ -180,6 +186,33 @@ def test_however_they_take_turns_with_quiet_hours(
     """What changes in a profile while a decision is held counts at its release, however late it comes."""
     story = tell(steps)
     assert key(in_turns(story, turns).decisions) == key(in_turn(story).decisions)
+
+
+@given(steps=_STEPS, turns=_TURNS)
+@settings(max_examples=200)
+def test_however_they_take_turns_when_what_was_delayed_is_held_again(
+    steps: list[tuple[int, str, str, int]], turns: list[tuple[bool, int, bool]]
+) -> None:
+    """A delay ends in quiet hours: what is held for a second time waits for word of profiles for a second time."""
+    delayed = book(cap=2, cap_window=3 * DAY, cooldown=DAY, hold_out=0.3, delay=10 * HOUR, max_age=5 * DAY)
+    story = tell(steps)
+    assert key(in_turns(story, turns, delayed).decisions) == key(in_turn(story, delayed).decisions)
+
+
+@given(steps=_STEPS, turns=_TURNS, delay=st.sampled_from([0, HOUR, 10 * HOUR]))
+@settings(max_examples=200)
+def test_the_desk_has_every_request_before_it_is_told_that_its_time_is_over(
+    steps: list[tuple[int, str, str, int]], turns: list[tuple[bool, int, bool]], delay: int
+) -> None:
+    asks = book(route=Route.PERSON, target="queue:service", delay=delay, cooldown=0, max_age=5 * DAY)
+    story, told = tell(steps), 0
+    run = in_turns(story, turns, asks)
+    for output in run.outputs:
+        if output.topic == REQUESTS and output.headers:
+            told = decode_tick(output.value or b"").high
+        else:
+            assert all(to_ms(request.at) > told for request in requests([output]))
+    assert told == time_of(story.signals[-1])
 
 
 @given(steps=_STEPS, sizes=st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=20))

@@ -162,6 +162,19 @@ def test_of_the_incident_itself_its_owner_is_told_and_in_history_as_of_its_own_t
         assert (decision.message, decision.at) == (None, from_ms(NOON + DAY if live else NOON))
 
 
+def test_in_history_the_notice_of_an_incident_has_its_delay_and_its_turn_and_then_goes() -> None:
+    """It comes when journeys are further on, so its hold is over when it begins, and nothing later calls it up."""
+    for plan, reason in ((Plan("late", delay=HOUR), "delayed"), (Plan("paced", pace=60), "paced")):
+        shard = outreach(book(("carrier_late", plan)), live=False)
+        advance(shard, NOON + DAY, live=False)
+        fields = {"rule": "carrier_late", "customer": "party:dhl", "group": "party:dhl", "profile_revision": 0}
+        found = feed(shard, SIGNALS, signal("i-1", NOON + 7, scope=Scope.INCIDENT, **fields))
+        assert [(d.revision, d.reason, d.at) for d in found] == [
+            (0, reason, from_ms(NOON + 7)),
+            (1, "sent", found[0].release_at),
+        ]
+
+
 def test_incidents_that_are_long_over_are_forgotten() -> None:
     shard = outreach()
     told(shard, incident(NOON), incident(NOON, ended=NOON + HOUR), up_to(NOON + DAY))

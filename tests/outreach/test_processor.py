@@ -1,13 +1,14 @@
 """The outreach agent's processor: one decision for each signal, whatever becomes of batches, inputs and workers."""
 
 from tests.outreach.cases import NOON, advance, book, decisions, feed, profile, record, signal
-from touchline.pipeline.engine.clock import DAY, HOUR, SECOND, from_ms
+from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, from_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import PlainRecord
 from touchline.pipeline.outreach.messages import built_in_messages
-from touchline.pipeline.outreach.plan import PolicyBook
+from touchline.pipeline.outreach.plan import Plan, PolicyBook
 from touchline.pipeline.outreach.processor import OutreachProcessor
 from touchline.pipeline.outreach.state import REMEMBERED
+from touchline.schemas.control import Tick
 from touchline.schemas.outreach import Decision
 from touchline.schemas.vocabulary import Channel, Outcome, Polarity, Reason, SignalStatus
 from touchline.schemas.wire import CUSTOMERS, DECISIONS, SIGNALS
@@ -200,6 +201,66 @@ def test_its_end_waits_behind_its_first_decision() -> None:
     feed(shard, SIGNALS, signal(at=NIGHT), over)
     found = feed(shard, CUSTOMERS, profile())
     assert reasons(found) == [("s-1", 0, Reason.QUIET_HOURS), ("s-1", 1, Reason.RESOLVED)]
+
+
+def test_an_end_that_waited_counts_as_it_was_then() -> None:
+    shard = shard_of()
+    advance(shard, NOON, live=False)
+    resolved = signal(at=NIGHT, revision=1, status=SignalStatus.RESOLVED, raised_at=from_ms(NIGHT + HOUR))
+    retracted = signal(at=NIGHT, revision=2, status=SignalStatus.RETRACTED, raised_at=from_ms(NIGHT + 2 * HOUR))
+    feed(shard, SIGNALS, signal(at=NIGHT), resolved, retracted)
+    _, decision = feed(shard, CUSTOMERS, profile())
+    assert (decision.reason, decision.signal_revision, decision.at) == (Reason.RESOLVED, 1, from_ms(NIGHT + HOUR))
+    assert "resolved" in decision.explanation
+
+
+def test_a_false_alarm_is_one_also_when_its_ends_had_to_wait() -> None:
+    shard = shard_of()
+    feed(shard, CUSTOMERS, profile())
+    advance(shard, NOON, live=False)
+    resolved = signal(at=NIGHT, revision=1, status=SignalStatus.RESOLVED, raised_at=from_ms(MORNING + HOUR))
+    retracted = signal(at=NIGHT, revision=2, status=SignalStatus.RETRACTED, raised_at=from_ms(MORNING + 2 * HOUR))
+    feed(shard, SIGNALS, signal(at=NIGHT), resolved, retracted)
+    assert reasons(advance(shard, MORNING + DAY, live=False)) == [("s-1", 1, Reason.SENT)]
+    assert shard.counts["signals.waiting"] == shard.counts["signals.resumed"]
+    assert shard.counts["false_alarms"] == 1
+
+
+def test_in_history_what_ended_is_cancelled_under_the_profile_it_was_raised_under() -> None:
+    """How far profiles have been read is chance, and an end does not wait for them."""
+    for ahead in (False, True):
+        shard = shard_of()
+        feed(shard, CUSTOMERS, profile())
+        advance(shard, NOON, live=False)
+        if ahead:
+            feed(shard, CUSTOMERS, profile(2, NIGHT + MINUTE))
+        over = signal(at=NIGHT, revision=1, status=SignalStatus.RESOLVED, raised_at=from_ms(NIGHT + HOUR))
+        found = feed(shard, SIGNALS, signal(at=NIGHT), over)
+        assert [(d.reason, d.profile_revision) for d in found] == [(Reason.QUIET_HOURS, 1), (Reason.RESOLVED, 1)]
+
+
+def test_in_history_a_release_waits_for_word_of_profiles_until_then() -> None:
+    shard = shard_of()
+    feed(shard, CUSTOMERS, profile())
+    advance(shard, NOON, live=False)
+    feed(shard, SIGNALS, signal(at=NIGHT))
+    assert feed(shard, SIGNALS, Tick(partition=0, partitions=1, high=MORNING)) == []
+    feed(shard, CUSTOMERS, profile(2, NIGHT + HOUR, consent={"service": False}))
+    found = feed(shard, CUSTOMERS, Tick(partition=0, partitions=1, high=MORNING))
+    assert reasons(found) == [("s-1", 1, Reason.NO_CONSENT)]
+
+
+def test_in_history_what_is_held_again_waits_again_for_word_of_profiles() -> None:
+    """Its delay ends in quiet hours, and before the morning the customer withdraws consent; a signal of the evening
+    after comes first, and calls it up."""
+    shard = shard_of(book(("long_wait", Plan(delay=10 * HOUR, max_age=5 * DAY)), cooldown=0))
+    feed(shard, CUSTOMERS, profile(), Tick(partition=0, partitions=1, high=NIGHT + HOUR))
+    advance(shard, NOON, live=False)
+    found = feed(shard, SIGNALS, signal(), signal("s-2", MORNING + 10 * HOUR, rule="other"))
+    assert reasons(found) == [("s-1", 0, Reason.DELAYED), ("s-1", 1, Reason.QUIET_HOURS)]
+    feed(shard, CUSTOMERS, profile(2, MORNING - HOUR, consent={"service": False}))
+    found = feed(shard, CUSTOMERS, Tick(partition=0, partitions=1, high=MORNING + DAY))
+    assert reasons(found) == [("s-1", 2, Reason.NO_CONSENT), ("s-2", 0, Reason.SENT)]
 
 
 def test_a_release_waits_behind_an_older_signal_of_the_same_customer() -> None:

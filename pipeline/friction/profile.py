@@ -152,7 +152,9 @@ def _values(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
 def profile_of(customer: str, state: ProfileState) -> Profile:
     """The profile as it is published."""
     known, erased = visible(state)
-    stamps = [fact.stamp for fact in state.fields.values()] + ([state.erased] if state.erased else [])
+    # What was on its way to an erased customer does not move the time of the erasure, which readers forget by.
+    stamps = [] if erased else [fact.stamp for fact in state.fields.values()]
+    stamps += [state.erased] if state.erased else []
     value, preferred, responded = known.get("value"), known.get("preferred"), known.get(_RESPONDED)
     return Profile(
         customer=customer,

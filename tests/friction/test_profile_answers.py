@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.friction.support import START, Run, touchpoint
-from touchline.pipeline.engine.clock import SECOND
+from touchline.pipeline.engine.clock import SECOND, to_ms
 from touchline.schemas.codec import decode_profile
 from touchline.schemas.customer import Profile
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -111,10 +111,13 @@ def test_what_was_on_its_way_does_not_bring_an_erased_customer_back() -> None:
         at(3, "message.bounced", attributes=HARD),
         at(4, "message.clicked"),
         at(5, "consent.withdrawn", attributes={"purpose": "marketing"}),
-        at(6, "profile.updated", attributes={"locale": "de"}),
+        at(6, "ticket.resolved", stage=Stage.SUPPORT),
+        at(7, "profile.updated", attributes={"locale": "de"}),
     )
-    assert [profile.erased for profile in found] == [False, True, True, True, False]
-    assert found[2].responded is Channel.EMAIL
+    assert [profile.erased for profile in found] == [False, True, True, True, True, False]
+    assert (found[2].responded, found[4].worked) == (Channel.EMAIL, {"support": Channel.EMAIL})
+    # Readers forget what is older than an erasure: its time is not that of what followed.
+    assert [(to_ms(profile.updated_at) - START) // SECOND for profile in found] == [1, 2, 2, 2, 2, 7]
     assert (found[-1].addresses, found[-1].locale) == ({}, "de")
 
 

@@ -289,11 +289,11 @@ class JourneyProcessor:
         known = watch.customer.profile
         if known is None:
             known = watch.customer.profile = profile.ProfileState()
-        before = profile.visible(known)
+        before, erased = profile.visible(known), known.erased
         for name in profile.apply(known, event, at):
             watch.out.count(f"profile.unusable.{name}" if name in profile.NAMES else "profile.unusable")
-        if profile.visible(known) == before:
-            return
+        if profile.visible(known) == before and known.erased == erased:
+            return  # who is erased once more looks the same, but what came since goes as well
         if event.kind == profile.ERASED:
             self._watcher.erase(watch)
             if self._contexts is not None:

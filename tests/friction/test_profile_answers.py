@@ -17,8 +17,11 @@ from touchline.schemas.wire import CUSTOMERS
 RULES = """
 schema: friction/1
 rules:
-- {id: r, owner: care, stage: use, detect: {match: {event: a.one}}, evidence: "x", action: act}
+- {id: r, owner: care, stage: use, detect: {match: {event: call.completed}}, evidence: "x", action: act}
 """
+"""It waits for a kind that says something of the profile only where a matter was resolved, while none waits for the
+others of this sort."""
+
 MAIL = {"email": "a@example.com"}
 HARD = {"hard": True}
 
@@ -136,6 +139,7 @@ def test_what_was_resolved_tells_the_channel_by_stage() -> None:
         at(3, "call.completed", Channel.VOICE, stage=Stage.SUPPORT, attributes={"outcome": "called back later"}),
         at(4, "chat.ended", Channel.CHAT, stage=Stage.SUPPORT, attributes={"outcome": "resolved"}),
         at(5, "self_service.solved", Channel.SELF_SERVICE, stage=Stage.RETURNS),
+        at(6, "bot.ended", Channel.CHATBOT, stage=Stage.RETURNS, attributes={"outcome": "handed over"}),
     )
     assert [profile.worked for profile in found] == [
         {"delivery": "voice"},

@@ -18,6 +18,7 @@ class Profile:
     (`marketing/email`) to given or withdrawn; the narrower one decides. `addresses` maps a channel to where it reaches
     them. `zone` is an IANA time zone. `value` is what the relationship is worth, in the shop's currency. `responded` is
     the channel on which they last answered a message of ours, `worked` the one where a matter of a stage was resolved.
+    `updated_at` is when the newest of this happened; while the customer is `erased`, when they were.
     """
 
     customer: ID

@@ -11,7 +11,7 @@ import msgspec
 
 from touchline.pipeline.engine.clock import from_ms, to_ms
 from touchline.schemas.answer import MAX_MESSAGES
-from touchline.schemas.codec import DecodeError, decode_context, encode
+from touchline.schemas.codec import DecodeError, encode
 from touchline.schemas.context import NEUTRAL
 from touchline.schemas.types import Time
 from touchline.schemas.vocabulary import DeliveryStatus, Outcome, Route
@@ -51,13 +51,18 @@ class _Delivered(msgspec.Struct):
     what: str = _MESSAGE
 
 
+class _Context(msgspec.Struct):
+    at: Time
+
+
 class _Profile(msgspec.Struct):
     updated_at: Time
     erased: bool = False
 
 
 class _Kept(msgspec.Struct, array_like=True):
-    """A message. `revision`: of its delivery; `status` empty when nothing is known of that yet."""
+    """A message. `at`: when it was decided, as long as that is not known when it was `delivered`. `revision`: of its
+    delivery; `status` empty when nothing is known of that yet."""
 
     at: int
     decision_id: str
@@ -66,13 +71,16 @@ class _Kept(msgspec.Struct, array_like=True):
     purpose: str = ""
     status: str = ""
     revision: int = -1
+    delivered: int = -1
 
 
+_decode_context: Final = msgspec.json.Decoder(_Context).decode
 _decode_decided: Final = msgspec.json.Decoder(_Decided).decode
 _decode_delivered: Final = msgspec.json.Decoder(_Delivered).decode
 _decode_profile: Final = msgspec.json.Decoder(_Profile).decode
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(list[_Kept]).decode
+_NONE: Final = _pack([])
 _NOTHING: Final = b"[]"
 
 
@@ -151,16 +159,24 @@ class View:
             self._erase(key, to_ms(profile.updated_at))
 
     def _context(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
+        if value is None or (key in self._erased and to_ms(_decode_context(value).at) <= self._erased[key]):
             self._contexts.pop(key, None)
-        elif key not in self._erased or to_ms(decode_context(value).at) > self._erased[key]:
+        else:
             self._contexts[key] = _packed(value)
 
     def _erase(self, key: bytes, at: int) -> None:
-        """Topics are read side by side: what is older may still come."""
-        self._erased[key] = max(at, self._erased.get(key, 0))
-        for kept in (self._contexts, self._young, self._old):
-            kept.pop(key, None)
+        """Topics are read side by side: what is older may still come, and what is newer may be here already. A profile
+        stays erased through several records."""
+        if at <= self._erased.get(key, -1):
+            return
+        self._erased[key] = at
+        for messages in (self._young, self._old):
+            left = [one for one in _unpack(messages.pop(key, _NONE)) if _outlives(one, at)]
+            if left:
+                messages[key] = _pack(left)
+        context = self._contexts.pop(key, None)
+        if context is not None:
+            self._context(key, _unpacked(context))
 
     def _decided(self, key: bytes, it: _Decided, now: int) -> None:
         if it.outcome is Outcome.SENT and not it.observed and it.channel and it.route is Route.CUSTOMER:
@@ -169,7 +185,8 @@ class View:
     def _delivered(self, key: bytes, it: _Delivered, now: int) -> None:
         if it.what == _MESSAGE and it.status is not DeliveryStatus.OBSERVED:
             status = it.status.value
-            kept = _Kept(to_ms(it.at), it.decision_id, it.rule, it.channel, "", status, it.revision)
+            at = to_ms(it.at)
+            kept = _Kept(at, it.decision_id, it.rule, it.channel, "", status, it.revision, at)
             self._message(key, kept, now)
 
     def _message(self, key: bytes, news: _Kept, now: int) -> None:
@@ -203,7 +220,18 @@ def _join(known: _Kept, news: _Kept) -> None:
     if news.purpose:
         known.at, known.purpose, known.channel = news.at, news.purpose, news.channel
     if news.revision > known.revision:
-        known.status, known.revision = news.status, news.revision
+        known.status, known.revision, known.delivered = news.status, news.revision, news.delivered
+        if not known.purpose:
+            known.at = news.at
+
+
+def _outlives(message: _Kept, erased: int) -> bool:
+    """Whether an erasure leaves something of a message: what was said of it since, as if no more had ever been read."""
+    if message.delivered <= erased:
+        message.status, message.revision = "", -1
+    if message.at <= erased:
+        message.at, message.purpose = message.delivered, ""
+    return message.at > erased
 
 
 def _shown(message: _Kept) -> dict[str, object]:

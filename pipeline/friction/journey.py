@@ -197,8 +197,9 @@ class JourneyProcessor:
             return
         marks: list[Mark] = []
         facts = self.rules.read(event, marks)
-        if marks or (event.kind in profile.KINDS and profile.concerns(event)):
-            self._event(event, marks, facts if facts is not None else {}, watch, state)
+        personal = event.kind in profile.KINDS and profile.concerns(event)
+        if marks or personal:
+            self._event(event, marks, facts if facts is not None else {}, watch, state, personal=personal)
         if self._candidates is not None and self._beside.get(event.kind) != ():
             self._many(self._candidates, event, watch, state)
 
@@ -214,8 +215,16 @@ class JourneyProcessor:
             side.event(event, state.outlook, watch.out, too_late=event.late_seconds * SECOND > lateness)
 
     def _event(
-        self, event: EnrichedTouchpoint, marks: list[Mark], facts: dict[str, Value], watch: Watch, state: JourneyState
+        self,
+        event: EnrichedTouchpoint,
+        marks: list[Mark],
+        facts: dict[str, Value],
+        watch: Watch,
+        state: JourneyState,
+        *,
+        personal: bool,
     ) -> None:
+        """An event that rules wait for or, `personal`, that says something of the profile."""
         at, late = to_ms(event.occurred_at), event.late_seconds * SECOND
         key = watch.key = event.customer
         mark = watch.mark
@@ -233,7 +242,7 @@ class JourneyProcessor:
             self._catch_up(watch, state)
         reached = customer.reached
         watch.watermark = reached if reached and (mark is None or reached > mark) else mark
-        if event.kind in profile.KINDS and profile.concerns(event):
+        if personal:
             self._profile(event, at, watch)
         known = customer.profile
         if marks and not (known is not None and known.erased is not None and at <= known.erased[0]):
@@ -289,11 +298,11 @@ class JourneyProcessor:
         known = watch.customer.profile
         if known is None:
             known = watch.customer.profile = profile.ProfileState()
-        before = profile.visible(known)
+        before, erased = profile.visible(known), known.erased
         for name in profile.apply(known, event, at):
             watch.out.count(f"profile.unusable.{name}" if name in profile.NAMES else "profile.unusable")
-        if profile.visible(known) == before:
-            return
+        if profile.visible(known) == before and known.erased == erased:
+            return  # who is erased once more looks the same, but what came since goes as well
         if event.kind == profile.ERASED:
             self._watcher.erase(watch)
             if self._contexts is not None:

@@ -4,6 +4,7 @@ order they come in.
 Each field keeps the time of the event that set it and the newest wins, so the order of arrival changes nothing.
 """
 
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -33,6 +34,9 @@ KINDS: Final = frozenset(
 
 MAX_CONSENTS: Final = 32
 _MAX_FIELDS: Final = MAX_CONSENTS + 48
+_MAX_BOUNCES: Final = 3
+"""So many addresses of a channel are remembered to have bounced."""
+
 _LONGEST: Final = 256
 _TEXTS: Final = {"locale": "locale", "zone": "zone", "country": "country"}
 _ADDRESSES: Final = {"email": ("email",), "phone": ("sms", "voice"), "push_token": ("push",)}
@@ -57,9 +61,9 @@ class Fact(msgspec.Struct, array_like=True, gc=False):
 
 
 class ProfileState(msgspec.Struct, array_like=True, gc=False):
-    """Fields by name: `locale` …, `address/email`, `consent/marketing`; `bounced/email` the address that does not exist
-    (None: the one that was known then), `worked/delivery` and `responded` a channel. `erased`: the newest erasure,
-    before which nothing counts."""
+    """Fields by name: `locale` …, `address/email`, `consent/marketing`; `worked/delivery` and `responded` a channel.
+    `bounced/email/` and a digest stand for an address that does not exist, `bounced/email` for the one that was known
+    then: no address is kept but those in use. `erased`: the newest erasure, before which nothing counts."""
 
     fields: dict[str, Fact] = {}
     erased: Stamp | None = None
@@ -88,7 +92,16 @@ def apply(state: ProfileState, event: EnrichedTouchpoint, at: int) -> list[str]:
             bad.append(name)
         elif known is None or stamp > known.stamp:
             state.fields[name] = Fact(stamp, value)
+            if event.kind == BOUNCED:
+                _keep_newest(state.fields, f"{_BOUNCED}{event.channel.value}/")
     return bad
+
+
+def _keep_newest(fields: dict[str, Fact], prefix: str) -> None:
+    """Lets go of the oldest of what begins so, if there are too many: whatever order they come in, the newest stay."""
+    names = [name for name in fields if name.startswith(prefix)]
+    if len(names) > _MAX_BOUNCES:
+        del fields[min(names, key=lambda name: fields[name].stamp)]
 
 
 def _said(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
@@ -112,9 +125,16 @@ def _bounce(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
     hard, channel = event.attributes.get("hard"), event.channel.value
     if hard is not True:
         return {}, [] if hard is None or hard is False else ["hard"]
-    address = {**event.identifiers, **event.attributes}.get(_REACHED_BY.get(channel, ""))
-    usable = isinstance(address, str) and len(address) <= _LONGEST
-    return {f"{_BOUNCED}{channel}": address if usable else None}, []
+    if channel not in _REACHED_BY:
+        return {}, []  # no address is known of it that could be switched off
+    address = {**event.identifiers, **event.attributes}.get(_REACHED_BY[channel])
+    known = isinstance(address, str) and 0 < len(address) <= _LONGEST
+    return {_bounced(channel, address) if known else f"{_BOUNCED}{channel}": None}, []
+
+
+def _bounced(channel: str, address: Value) -> str:
+    """The name of the field that says of an address that it does not exist."""
+    return f"{_BOUNCED}{channel}/{blake2b(str(address).casefold().encode(), digest_size=8).hexdigest()}"
 
 
 def _consents(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
@@ -152,7 +172,9 @@ def _values(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
 def profile_of(customer: str, state: ProfileState) -> Profile:
     """The profile as it is published."""
     known, erased = visible(state)
-    stamps = [fact.stamp for fact in state.fields.values()] + ([state.erased] if state.erased else [])
+    # What was on its way to an erased customer does not move the time of the erasure, which readers forget by.
+    stamps = [] if erased else [fact.stamp for fact in state.fields.values()]
+    stamps += [state.erased] if state.erased else []
     value, preferred, responded = known.get("value"), known.get("preferred"), known.get(_RESPONDED)
     return Profile(
         customer=customer,
@@ -193,16 +215,13 @@ def visible(state: ProfileState) -> tuple[dict[str, Value], bool]:
 
 
 def _is_dead(name: str, fields: dict[str, Fact]) -> bool:
-    """Whether messages to an address come back: it is the one that bounced or, where the bounce does not say which it
-    was, it was not told anew since."""
+    """Whether messages to an address come back: it is one that bounced or, where a bounce does not say which it was, it
+    was not told anew since."""
     if not name.startswith(_ADDRESS):
         return False
-    bounce, address = fields.get(_BOUNCED + name.removeprefix(_ADDRESS)), fields[name]
-    if bounce is None:
-        return False
-    if bounce.value is None:
-        return bounce.stamp >= address.stamp
-    return str(bounce.value).casefold() == str(address.value).casefold()
+    channel, address = name.removeprefix(_ADDRESS), fields[name]
+    some = fields.get(_BOUNCED + channel)
+    return _bounced(channel, address.value) in fields or (some is not None and some.stamp >= address.stamp)
 
 
 def _of_a_customer(name: str, value: Value) -> bool:

@@ -116,3 +116,31 @@ def test_the_order_in_which_topics_are_read_changes_nothing(count: int, rng: ran
     assert [name for name, _ in messages(fed(*records))] == [name for name, _ in expected]
     if count <= MAX_MESSAGES:  # nothing was pushed out meanwhile
         assert messages(fed(*records)) == expected
+
+
+@given(st.integers(0, MAX_MESSAGES), st.booleans(), st.randoms())
+def test_whenever_an_erasure_is_read_what_is_newer_stays_and_what_is_older_goes(
+    before: int, under_way: bool, rng: random.Random
+) -> None:
+    """`under_way`: what was decided last before the erasure was delivered after it."""
+    gone, since = NOW - 10 * HOUR, MAX_MESSAGES - before
+    times = [gone - n * HOUR for n in range(1, before + 1)] + [gone + n * HOUR for n in range(1, since + 1)]
+    records: list[tuple[str, bytes | None]] = [(CUSTOMERS, erased(at=gone))] * 3  # with each touchpoint after it
+    records.append((CUSTOMERS, erased(at=gone - 20 * HOUR)))
+    for at in times:
+        name = f"d-{at}"
+        sent = gone + MINUTE if under_way and at == gone - HOUR else at + MINUTE
+        records.append((DECISIONS, encode(decision(at=at, decision_id=name))))
+        states = [(1, at + 1, DeliveryStatus.ATTEMPTED), (2, sent, DeliveryStatus.SENT)]
+        records += [(DELIVERIES, encode(delivery(at=t, decision_id=name, revision=r, status=s))) for r, t, s in states]
+    rng.shuffle(records)
+    contexts = [context(at=from_ms(gone + n * MINUTE), health=health) for n, health in ((-9, 40), (0, 50), (7, 60))]
+    places = sorted(rng.choices(range(len(records) + 1), k=len(contexts)))
+    for place, value in reversed(list(zip(places, contexts, strict=True))):  # a topic is in order
+        records.insert(place, (CONTEXT, value))
+    view = fed(*records)
+    expected = [(f"d-{at}", "sent") for at in sorted(times, reverse=True) if at > gone]
+    assert messages(view) == expected + ([(f"d-{gone - HOUR}", "sent")] if under_way and before else [])
+    assert view.find("c-1", NOW)[0] == contexts[-1]
+    view.take(CONTEXT, b"c-1", contexts[0], NOW)
+    assert view.find("c-1", NOW)[0] is None

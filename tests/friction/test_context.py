@@ -13,7 +13,7 @@ from touchline.pipeline.friction.packing import packing
 from touchline.pipeline.friction.relation import CONTACT_KINDS
 from touchline.pipeline.friction.words import Words
 from touchline.pipeline.measures.health import COUNTED, SPARE, HealthPolicy
-from touchline.schemas.codec import decode_context, encode
+from touchline.schemas.codec import decode_context, decode_profile, encode
 from touchline.schemas.context import MAX_OPEN, CustomerContext
 from touchline.schemas.vocabulary import Channel, Polarity, Severity
 from touchline.schemas.wire import CONTEXT, CUSTOMERS
@@ -169,6 +169,18 @@ def test_an_erased_customer_leaves_a_tombstone(known: bool) -> None:
     again = last(run.feed(event(3, "a.late", START + 101 * DAY)))
     assert (again.revision, again.health) == (1, 80)
     assert any(output.topic == CUSTOMERS for output in run.outputs)
+
+
+def test_who_is_erased_again_leaves_nothing_of_what_came_in_between() -> None:
+    run = Run(ALL).feed(event(1, "customer.erased", START), event(2, "a.late", START + HOUR))
+    run.feed(event(3, "customer.erased", START + 2 * HOUR), event(4, "a.small", START + HOUR))
+    assert run.told() == [("late", 1, "opened"), ("late", 2, "expired")]
+    assert [None if context is None else context.health for context in published(run)] == [None, 80, None]
+    gone = [decode_profile(output.value or b"") for output in run.outputs if output.topic == CUSTOMERS]
+    assert [(profile.erased, profile.updated_at) for profile in gone] == [
+        (True, from_ms(START)),
+        (True, from_ms(START + 2 * HOUR)),
+    ]
 
 
 def test_a_customer_who_is_forgotten_leaves_a_tombstone() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.friction.support import START, Run, touchpoint
-from touchline.pipeline.engine.clock import SECOND
+from touchline.pipeline.engine.clock import SECOND, to_ms
 from touchline.schemas.codec import decode_profile
 from touchline.schemas.customer import Profile
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -17,8 +17,11 @@ from touchline.schemas.wire import CUSTOMERS
 RULES = """
 schema: friction/1
 rules:
-- {id: r, owner: care, stage: use, detect: {match: {event: a.one}}, evidence: "x", action: act}
+- {id: r, owner: care, stage: use, detect: {match: {event: call.completed}}, evidence: "x", action: act}
 """
+"""It waits for a kind that says something of the profile only where a matter was resolved, while none waits for the
+others of this sort."""
+
 MAIL = {"email": "a@example.com"}
 HARD = {"hard": True}
 
@@ -40,6 +43,10 @@ def known(**identifiers: str) -> EnrichedTouchpoint:
     return at(1, "profile.updated", Channel.WEB, identifiers=identifiers)
 
 
+def bounced(number: int, address: Any) -> EnrichedTouchpoint:
+    return at(number, "message.bounced", attributes={**HARD, "email": address})
+
+
 def test_a_hard_bounce_switches_one_channel_off_until_another_address_is_given() -> None:
     events = [
         known(email="a@example.com", phone="+4930123"),
@@ -59,6 +66,43 @@ def test_a_bounce_that_does_not_say_which_address_it_was_means_the_one_of_its_ti
     assert anew.addresses["sms"] == "+4"
     late = at(2, "profile.updated", identifiers={"phone": "+4"})
     assert profiles(known(phone="+4930123"), bounce, late)[-1].addresses == {"voice": "+4"}
+
+
+@pytest.mark.parametrize("address", [3, "", "a" * 300])
+def test_an_address_that_can_be_none_says_nothing_of_which_it_was(address: Any) -> None:
+    assert profiles(known(**MAIL), bounced(2, address))[-1].addresses == {}
+    assert profiles(known(**MAIL), bounced(0, address))[-1].addresses == MAIL
+
+
+def test_a_channel_without_addresses_is_not_switched_off_by_what_comes_back() -> None:
+    assert len(profiles(known(**MAIL), at(2, "message.bounced", Channel.CHAT, attributes=HARD))) == 1
+
+
+def test_an_older_address_that_bounces_later_does_not_revive_the_one_that_bounced_before() -> None:
+    newer = at(2, "profile.updated", identifiers={"email": "b@example.com"})
+    unknown = at(5, "message.bounced", attributes=HARD)
+    found = profiles(known(**MAIL), newer, bounced(3, "b@example.com"), bounced(4, "a@example.com"), unknown)
+    assert [profile.addresses for profile in found] == [MAIL, {"email": "b@example.com"}, {}]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.permutations(range(2, 8)), st.integers(2, 7))
+def test_so_many_addresses_stay_off_whatever_order_they_bounce_in(order: list[int], given: int) -> None:
+    """The newest three, and one that bounced again by its newest time."""
+    names = {n: f"{n}@example.com" for n in range(2, 7)} | {7: "2@example.com"}
+    found = profiles(
+        at(1, "profile.updated", attributes={"locale": "de"}),
+        *[bounced(n, names[n]) for n in order],
+        at(8, "profile.updated", identifiers={"email": names[given]}),
+    )
+    assert found[-1].addresses == ({"email": names[given]} if given in {3, 4} else {})
+
+
+def test_no_address_is_kept_of_what_bounces_after_an_erasure() -> None:
+    run = Run(RULES).feed(known(**MAIL), at(3, "customer.erased"), bounced(4, "a@example.com"))
+    assert "example" not in repr(run.shard.state.customers.get("c-1", 0).profile)
+    late = Run(RULES).feed(bounced(4, "a@example.com"), known(**MAIL), at(3, "customer.erased"))
+    assert "example" not in repr(late.shard.state.customers.get("c-1", 0).profile)
 
 
 @pytest.mark.parametrize("attributes", [{}, {"hard": False}, {"hard": "yes"}])
@@ -95,6 +139,7 @@ def test_what_was_resolved_tells_the_channel_by_stage() -> None:
         at(3, "call.completed", Channel.VOICE, stage=Stage.SUPPORT, attributes={"outcome": "called back later"}),
         at(4, "chat.ended", Channel.CHAT, stage=Stage.SUPPORT, attributes={"outcome": "resolved"}),
         at(5, "self_service.solved", Channel.SELF_SERVICE, stage=Stage.RETURNS),
+        at(6, "bot.ended", Channel.CHATBOT, stage=Stage.RETURNS, attributes={"outcome": "handed over"}),
     )
     assert [profile.worked for profile in found] == [
         {"delivery": "voice"},
@@ -111,10 +156,13 @@ def test_what_was_on_its_way_does_not_bring_an_erased_customer_back() -> None:
         at(3, "message.bounced", attributes=HARD),
         at(4, "message.clicked"),
         at(5, "consent.withdrawn", attributes={"purpose": "marketing"}),
-        at(6, "profile.updated", attributes={"locale": "de"}),
+        at(6, "ticket.resolved", stage=Stage.SUPPORT),
+        at(7, "profile.updated", attributes={"locale": "de"}),
     )
-    assert [profile.erased for profile in found] == [False, True, True, True, False]
-    assert found[2].responded is Channel.EMAIL
+    assert [profile.erased for profile in found] == [False, True, True, True, True, False]
+    assert (found[2].responded, found[4].worked) == (Channel.EMAIL, {"support": Channel.EMAIL})
+    # Readers forget what is older than an erasure: its time is not that of what followed.
+    assert [(to_ms(profile.updated_at) - START) // SECOND for profile in found] == [1, 2, 2, 2, 2, 7]
     assert (found[-1].addresses, found[-1].locale) == ({}, "de")
 
 
@@ -128,6 +176,7 @@ EVENTS = [
     at(7, "message.complained", Channel.PUSH),
     at(8, "ticket.resolved", Channel.EMAIL, stage=Stage.SUPPORT),
     at(9, "bot.ended", Channel.CHATBOT, stage=Stage.SUPPORT, attributes={"outcome": "resolved"}),
+    bounced(10, "old@example.com"),
 ]
 
 

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.friction.support import START, Run, touchpoint
-from touchline.pipeline.engine.clock import DAY, HOUR, from_ms
+from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms
 from touchline.pipeline.friction.relation import Relation, Told
 from touchline.schemas.codec import decode_context
+from touchline.schemas.context import MAX_PROMISES
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.wire import CONTEXT
 
@@ -32,7 +33,7 @@ rules:
   stage: delivery
   detect:
     count:
-      event: [order.placed, order.delayed, pickup.promised, pickup.collected, delivery.scanned]
+      event: [order.placed, order.delayed, order.cancelled, pickup.promised, pickup.collected, delivery.scanned]
       at_least: 50
       within: 1d
   evidence: "x"
@@ -74,6 +75,8 @@ def test_promises_since_the_first_signal_are_told_the_newest_first_until_they_ar
     run.feed(at(6, "pickup.collected", START + HOUR, "order:2"))
     run.feed(at(7, "delivery.scanned", START + 60 * HOUR, status="in_transit"))
     run.feed(at(8, "delivery.scanned", START + 70 * HOUR, status="delivered"))
+    run.feed(at(9, "order.placed", START + 71 * HOUR, "order:3", promised_at=iso(START + 90 * HOUR)))
+    run.feed(at(10, "order.cancelled", START + 72 * HOUR, "order:3"))
     assert promised(run) == [
         (),
         (("order:1", 48),),
@@ -81,7 +84,25 @@ def test_promises_since_the_first_signal_are_told_the_newest_first_until_they_ar
         (("order:1", 72), ("order:2", 5)),
         (("order:1", 72),),
         (),
+        (("order:3", 90),),
+        (),
     ]
+
+
+def test_a_promise_since_the_signal_goes_before_the_one_that_the_signal_rests_on() -> None:
+    run = Run(SILENT).feed(at(1, "order.shipped", START, promised_at=iso(START + DAY))).advance(START + 3 * DAY)
+    run.feed(at(2, "order.delayed", START + 3 * DAY, promised_at=iso(START + 5 * DAY)))
+    assert promised(run) == [(("order:1", 24),), (("order:1", 120),)]
+
+
+def test_only_so_many_promises_are_told_and_the_next_one_when_one_of_them_is_kept() -> None:
+    run = Run(SILENT).feed(at(0, "a.cross", START))
+    for n in range(1, MAX_PROMISES + 3):
+        run.feed(at(n, "order.placed", START + n, f"order:{n}", promised_at=iso(START + n * HOUR)))
+    newest = [(f"order:{n}", n) for n in range(MAX_PROMISES + 2, 1, -1)]
+    assert promised(run)[-1] == tuple(newest[:MAX_PROMISES])
+    run.feed(at(50, "order.cancelled", START + MINUTE, f"order:{MAX_PROMISES + 2}"))
+    assert promised(run)[-1] == tuple(newest[1:])
 
 
 def test_a_promise_that_was_long_ago_is_told_no_more() -> None:
@@ -104,4 +125,4 @@ def test_what_is_kept_of_promises_does_not_depend_on_their_order(told: list[Told
         other.promise(promise)
     assert one.promises == other.promises
     newest = {subject: max(t for t in told if t[1] == subject) for _, subject, _ in told}
-    assert one.promises == sorted(newest.values(), reverse=True)[: len(one.promises)]
+    assert one.promises == sorted(newest.values(), reverse=True)[: MAX_PROMISES + 1]  # one more than is told

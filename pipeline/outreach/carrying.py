@@ -80,8 +80,19 @@ class Carrying:
         delivery = OpenDelivery(adapter=self.plan.care or OUTBOX_ADAPTER, care=change)
         if delivery.over(self.now):
             self.out.count("care.too_old")
-        else:
-            self._take_on(delivery_id(change.care_id, 0), delivery)
+            return
+        key = delivery_id(change.care_id, 0)
+        if not self.state.known(key, self.now):
+            self._void_word(customer, care=change.care)
+            self.state.words[customer] = key
+        self._take_on(key, delivery)
+
+    def _void_word(self, customer: str, *, care: bool) -> None:
+        """The word before, if it has not arrived, must not come after the new one: that would stand for good."""
+        key = self.state.words.pop(customer, "")
+        former = self.state.open.get(key, self.now)
+        if former is not None:
+            self._cancel(key, former, f"not told any more: care has {'begun again' if care else 'ended'}")
 
     def _take_on(self, key: str, delivery: OpenDelivery) -> None:
         """Unless it is known, it becomes a delivery."""
@@ -239,6 +250,8 @@ class Carrying:
         delivery.next_try = None
         self._write(key, delivery, status, error)
         self.state.end(key, self.now)
+        if delivery.care is not None and self.state.words.get(delivery.care.customer) == key:
+            del self.state.words[delivery.care.customer]
 
     def _write(self, key: str, delivery: OpenDelivery, status: DeliveryStatus, error: str | None = None) -> None:
         record = delivery.record(key, status, error, self.now)

@@ -130,6 +130,8 @@ class DeliverProcessor(EffectProcessor[DeliverState, Attempt, SendResult]):
             delivery = state.open.get(key, now)
             if delivery is None:
                 continue
+            if delivery.care is not None and not delivery.recalled:
+                state.words[delivery.care.customer] = key
             if delivery.phase is Phase.RUNNING:
                 turn.record_end(key, delivery, SendResult(SendStatus.UNKNOWN, "the worker stopped during the attempt"))
             elif delivery.phase is Phase.WAITING:

@@ -138,8 +138,9 @@ class Attempt:
 
 class DeliverState:
     """All state of one shard. Open deliveries, ended ones, and whom care is told of are kept in the changelog. What is
-    ready, and what runs, follows from them and lives in memory only, as do `switched` (which switches it was swept
-    by) and `held` (nothing is begun: the shard is about to be let go)."""
+    ready, what runs, and `words` (the open delivery that tells the newest of a customer's care) follow from them and
+    live in memory only, as do `switched` (which switches it was swept by) and `held` (nothing is begun: the shard is
+    about to be let go)."""
 
     def __init__(self) -> None:
         encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(OpenDelivery).decode
@@ -149,6 +150,7 @@ class DeliverState:
         self.ready: dict[str, deque[str]] = {}
         self.running: dict[str, int] = {}
         self.recorded: dict[str, Attempt] = {}
+        self.words: dict[str, str] = {}
         self.switched = 0
         self.held = False
 

@@ -165,10 +165,92 @@ def test_a_tombstone_ends_care_and_what_begins_after_it_is_another() -> None:
 def test_a_replay_of_contexts_tells_nothing_again() -> None:
     story: list[CustomerContext | str] = [context(1, care=True), context(2, care=False), "c-1"]
     worker = Worker(CARING)
-    due = worker.know(*story)
+    due = [*worker.know(story[0]), *worker.know(*story[1:])]
     assert len(due) == 2
     worker.settle(*((attempt, SENT) for attempt in due))
     assert worker.know(*story) == []
+
+
+def care_told(worker: Worker) -> list[tuple[DeliveryStatus, str | None]]:
+    """How each word of care stands, in the order in which they were taken on."""
+    return [(record.status, record.error) for record in worker.ended.values()]
+
+
+ENDED, BEGUN = "not told any more: care has ended", "not told any more: care has begun again"
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_end_of_care_takes_back_a_begin_that_has_not_arrived_and_a_begin_such_an_end(crash: bool) -> None:
+    worker = Worker(CARING)
+    (begin,) = worker.know(context(1, care=True))
+    worker.settle((begin, LATER))
+    if crash:
+        worker.restart()
+    (end,) = worker.know(context(2, care=False))
+    assert care_told(worker)[0] == (DeliveryStatus.CANCELLED, ENDED)
+    worker.settle((end, WHO_KNOWS))
+    if crash:
+        worker.restart()
+    (again,) = worker.know(context(3, care=True))
+    assert care_told(worker)[1] == (DeliveryStatus.UNKNOWN, BEGUN)
+    worker.settle((again, SENT))
+    worker.now += HOUR
+    assert worker.know() == []
+    assert care_told(worker)[2] == (DeliveryStatus.SENT, None)
+    assert worker.shard.state.words == {}
+
+
+@pytest.mark.parametrize(
+    ("result", "ended"),
+    [
+        (SENT, (DeliveryStatus.SENT, None)),
+        (LATER, (DeliveryStatus.CANCELLED, ENDED)),
+        (WHO_KNOWS, (DeliveryStatus.UNKNOWN, ENDED)),
+    ],
+)
+def test_a_begin_of_care_that_is_under_way_at_its_end_is_not_tried_again(
+    result: SendResult, ended: tuple[DeliveryStatus, str | None]
+) -> None:
+    worker = Worker(CARING)
+    (begin,) = worker.know(context(1, care=True))
+    (end,) = worker.know(context(2, care=False))
+    worker.settle((begin, result), (end, LATER))
+    assert care_told(worker)[0] == ended
+    worker.now += HOUR
+    (again,) = worker.know()
+    assert again.effect_id == end.effect_id
+
+
+def test_a_begin_of_care_that_was_under_way_at_a_crash_gives_way_to_its_end() -> None:
+    worker = Worker(CARING)
+    worker.know(context(1, care=True))
+    worker.know(context(2, care=False))
+    worker.restart()
+    assert care_told(worker)[0] == (DeliveryStatus.UNKNOWN, ENDED)
+    worker.now += HOUR
+    (end,) = worker.know()
+    assert end.parcel.data is not None
+    assert end.parcel.data["care"] is False
+
+
+def test_an_end_of_care_that_comes_with_its_begin_is_all_that_is_told() -> None:
+    worker = Worker(CARING)
+    (end,) = worker.know(context(1, care=True), context(2, care=False))
+    assert end.parcel.data is not None
+    assert end.parcel.data["care"] is False
+
+
+def test_a_replayed_context_takes_no_newer_word_of_care_back() -> None:
+    story = [context(1, care=True), context(2, care=False)]
+    worker = Worker(CARING)
+    (begin,) = worker.know(story[0])
+    worker.settle((begin, SENT))
+    (end,) = worker.know(story[1])
+    worker.settle((end, LATER))
+    assert worker.know(*story) == []
+    worker.now += HOUR
+    (again,) = worker.know()
+    assert again.effect_id == end.effect_id
 
 
 def test_care_of_long_ago_is_not_told_but_its_end_is() -> None:

@@ -51,7 +51,7 @@ Statuses = Annotated[tuple[int | str, ...], AfterValidator(_statuses)]
 class TargetSettings(Section):
     """How a server is spared, and how long it may take. `rate`: messages a second of each worker, 0: no bound.
     `failures`: so many tries in a row that find it down open its breaker (0: never), and after `rest` one is tried.
-    `in_flight`: attempts at once of each shard. `timeout`: of a whole try."""
+    `in_flight`: attempts at once of each shard. `timeout`: of a whole try, and of the wait for a turn before it."""
 
     timeout: Annotated[Duration, Field(ge=100)] = 10_000
     rate: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = 0.0

@@ -24,6 +24,7 @@ from yarl import URL
 
 from touchline.agents.sinks.clock import Now, system_now
 from touchline.agents.sinks.guard import GuardedResolver, PrivateAddress, is_public_host
+from touchline.agents.sinks.turns import BUSY, has_turn
 from touchline.pipeline.outreach.adapter import SendResult, SendStatus
 
 BODY_BYTES: Final = 16_384
@@ -42,8 +43,8 @@ _PRIVATE: Final = SendResult(SendStatus.FAILED, "the URL leads to a private addr
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How a server is reached. `timeout`: of a whole try, in seconds. `connections`: how many at once.
-    `allow_private`: it stands in our own network."""
+    """How a server is reached. `timeout`: of a whole try, in seconds, and of the wait for a free
+    connection before it. `connections`: how many at once. `allow_private`: it stands in our own network."""
 
     timeout: float = 10.0
     connections: int = 64
@@ -88,13 +89,15 @@ class Poster:
         """Tries once. `reads`: of which status the body is looked at; None: of none."""
         if not self._allowed:
             return _PRIVATE
-        began = False
+        if not await has_turn(self._free, self._line.timeout):
+            return BUSY
         try:
-            async with asyncio.timeout(self._line.timeout), self._free:
-                began = True
+            async with asyncio.timeout(self._line.timeout):
                 return judge(await self._ask(method, body, headers, reads))
         except (_NotConnected, aiohttp.ClientError, OSError) as error:
-            return _broken(error) if began else SendResult(SendStatus.BUSY, "no connection free")
+            return _broken(error)
+        finally:
+            self._free.release()
 
     async def close(self) -> None:
         """Closes the connections that are kept."""

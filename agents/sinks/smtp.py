@@ -23,6 +23,7 @@ from typing import Final
 import aiosmtplib
 
 from touchline.agents.sinks.clock import Now, system_now
+from touchline.agents.sinks.turns import BUSY, has_turn
 from touchline.pipeline.outreach.adapter import Bounce, Parcel, SendResult, SendStatus
 from touchline.schemas.outreach import Message
 
@@ -54,8 +55,8 @@ class _Unusable(Exception):
 @dataclass(frozen=True, slots=True)
 class Relay:
     """How the relay is reached. `starttls`: the line must become encrypted, or nothing is sent; on port 465 it is from
-    the start. `timeout`: of a whole try, in seconds. `connections`: how many at once. `context`: None trusts the
-    system's authorities."""
+    the start. `timeout`: of a whole try, in seconds, and of the wait for a free connection before it.
+    `connections`: how many at once. `context`: None trusts the system's authorities."""
 
     host: str
     port: int
@@ -99,14 +100,17 @@ class SmtpAdapter:
         except _Unusable as problem:
             return SendResult(SendStatus.FAILED, str(problem), bounce=Bounce.HARD)
         mail = self._compose(parcel.parcel_id, recipient, message)
+        if not await has_turn(self._free, self._relay.timeout):
+            return BUSY
         talk: _Talk | None = None
         try:
-            async with asyncio.timeout(self._relay.timeout), self._free:
+            async with asyncio.timeout(self._relay.timeout):
                 talk = await self._talk()
                 return await talk.hand_over(recipient, mail)
         except TimeoutError:
-            return SendResult(SendStatus.BUSY, "no connection free") if talk is None else talk.broke(_TOO_LATE)
+            return BUSY if talk is None else talk.broke(_TOO_LATE)
         finally:
+            self._free.release()
             if talk is not None:
                 await self._done(talk)
 

@@ -25,8 +25,8 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where messages are posted. `secret`: `whsec_…`. `timeout`: of a whole try, in seconds. `connections`: how many
-    at once. `allow_private`: the receiver stands in our own network."""
+    """Where messages are posted. `secret`: `whsec_…`. `timeout`, `connections`: see `Line`. `allow_private`: the
+    receiver stands in our own network."""
 
     url: str
     secret: str

@@ -119,6 +119,25 @@ def test_one_that_waits_for_a_stalled_server_is_back_in_time_and_was_not_tried(k
     run(kind, act, Mood.SILENT, limit=0.4, connections=1)
 
 
+@each_adapter
+def test_what_waited_for_a_connection_has_as_long_for_its_try(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's clock leaps, once as far as the server's answer takes: nobody waits for it."""
+
+    async def act(adapter: Adapter, receiver: Receiver) -> None:
+        loop, leap = asyncio.get_running_loop(), 0.0
+        clock = loop.time
+        monkeypatch.setattr(loop, "time", lambda: clock() + leap)
+        receiver.delay = lambda: 150.0
+        sending = [asyncio.create_task(send(adapter, f"d-{n}")) for n in range(2)]
+        for number in range(2):
+            while len(receiver.ids) <= number and not sending[number].done():  # noqa: ASYNC110 -- a list has no event
+                await asyncio.sleep(0.01)
+            leap += 150.0
+        assert await asyncio.gather(*sending) == [SendResult(SendStatus.SENT)] * 2
+
+    run(kind, act, limit=200.0, connections=1)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOCAL, 0))

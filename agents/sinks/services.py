@@ -8,20 +8,24 @@ try's and private addresses among it, is Apprise's matter.
 import asyncio
 import importlib
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote
 
 from touchline.agents.sinks.template import filled, parts_of, places_in
+from touchline.agents.sinks.turns import BUSY, has_turn
 from touchline.pipeline.engine.processor import Fatal
 from touchline.pipeline.outreach.adapter import Parcel, SendResult, SendStatus
+from touchline.schemas.outreach import Message
 
 
 class AppriseAdapter:
     """Hands the subject and the text to one of Apprise's services. Its URL may have places, such as `{to}`.
 
     Args:
-        timeout: of a whole try, in seconds.
+        timeout: of a whole try, in seconds, and of the wait for a free thread before it.
+        at_once: how many threads. A service that hangs keeps its thread beyond the time-out.
 
     Raises: Fatal when the extra is not installed; ValueError when Apprise knows no such service.
     """
@@ -35,6 +39,7 @@ class AppriseAdapter:
         self._url = url
         self._timeout = timeout
         self._at_once = at_once
+        self._free = asyncio.Semaphore(at_once)
         self._threads: ThreadPoolExecutor | None = None
         if self._service(dict.fromkeys(("to", "text", "subject", "id", "channel", "locale"), "1")) is None:
             raise ValueError("Apprise knows no service of that URL: see its list of services for how it is written")
@@ -47,11 +52,11 @@ class AppriseAdapter:
         service = self._service(parts_of(parcel))
         if service is None:
             return SendResult(SendStatus.FAILED, "the recipient's address is not one that the service takes")
-        loop, pool = asyncio.get_running_loop(), self._pool()
-        call = loop.run_in_executor(pool, self._notify, service, message.subject, message.text)
+        if not await has_turn(self._free, self._timeout):
+            return BUSY
         try:
             async with asyncio.timeout(self._timeout):
-                done = await call
+                done = await asyncio.wrap_future(self._begin(service, message))
         except TimeoutError:
             return SendResult(SendStatus.UNKNOWN, "the service did not answer in time", down=True)
         if done:
@@ -63,6 +68,18 @@ class AppriseAdapter:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
+
+    def _begin(self, service: Any, message: Message) -> Future[bool]:
+        """Hands it to a thread, whose turn is over when the thread is through, whoever still waits for it."""
+        loop = asyncio.get_running_loop()
+
+        def through(_: Future[bool]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: there are no more turns
+                loop.call_soon_threadsafe(self._free.release)
+
+        job = self._pool().submit(self._notify, service, message.subject, message.text)
+        job.add_done_callback(through)
+        return job
 
     def _pool(self) -> ThreadPoolExecutor:
         if self._threads is None:

@@ -226,6 +226,39 @@ def test_an_apprise_service_that_is_silent_is_given_up_in_time() -> None:
     asyncio.run(main())
 
 
+def test_what_waits_for_a_thread_was_not_tried_and_has_as_long_for_its_try_as_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop's clock leaps: nobody waits for it."""
+
+    async def main() -> None:
+        loop, leap = asyncio.get_running_loop(), 0.0
+        clock = loop.time
+        monkeypatch.setattr(loop, "time", lambda: clock() + leap)
+        async with web_server(Receiver(delay=lambda: 400.0)) as receiver:
+            adapter = AppriseAdapter(f"json://{LOCAL}:{receiver.port}/x?rto=600", 200.0, at_once=1)
+
+            async def taken(count: int) -> None:
+                while len(receiver.ids) < count:  # noqa: ASYNC110 -- a list has no event
+                    await asyncio.sleep(0.01)
+
+            both = [asyncio.create_task(adapter.send(PARCEL)) for _ in range(2)]
+            await taken(1)
+            leap = 250.0
+            hangs, waits = await asyncio.gather(*both)
+            assert (hangs.status, waits.status) == (SendStatus.UNKNOWN, SendStatus.BUSY)
+            receiver.delay = lambda: 100.0
+            third = asyncio.create_task(adapter.send(PARCEL))
+            await asyncio.sleep(0)
+            leap = 400.0
+            await taken(2)
+            leap = 550.0
+            assert await third == SendResult(SendStatus.SENT)
+            await adapter.close()
+
+    asyncio.run(main())
+
+
 def test_a_service_that_apprise_does_not_know() -> None:
     with pytest.raises(ValueError, match="Apprise knows no service of that URL") as error:
         AppriseAdapter("nosuch://secret", 5.0)

@@ -195,7 +195,7 @@ def _retry_after(value: str, now: datetime) -> float:
     """Seconds that `Retry-After` asks for (RFC 9110, 10.2.3: a number, or a date), at most a day; 0 without one."""
     try:
         seconds = float(value) if value.isascii() and value.isdigit() else (_date(value) - now).total_seconds()
-    except ValueError:
+    except (ValueError, OverflowError):  # none at all, or one in a year or a zone that no date can have
         return 0.0
     return min(max(seconds, 0.0), _LONGEST_WAIT)
 

@@ -121,6 +121,8 @@ def _asked(wait: int) -> SendResult:
         (status(500), SendResult(SendStatus.RETRY, "the server answered 500", down=True)),
         (status(503, retry_after="nonsense"), SendResult(SendStatus.RETRY, "the server answered 503", down=True)),
         (status(503, retry_after="-5"), SendResult(SendStatus.RETRY, "the server answered 503", down=True)),
+        (status(503, retry_after="Mon, 01 Jan 99999999999 00:00:00 GMT"), _asked(0)),
+        (status(503, retry_after="Mon, 01 Jan 2027 00:00:00 +99999999999999"), _asked(0)),
         (
             status(503, retry_after="9" * 30),
             SendResult(SendStatus.RETRY, "the server answered 503", 86_400_000, down=True),

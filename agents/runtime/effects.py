@@ -7,14 +7,13 @@ from typing import Final, Generic, TypeVar
 E = TypeVar("E")
 R = TypeVar("R")
 
-AT_ONCE: Final = 64
-
 PATIENCE: Final = 0.05
 """Seconds for which those that have ended wait for the rest, so that they are committed together."""
 
 
 class Underway(Generic[E, R]):
-    """The effects of one shard that are being performed, a few at once. One that takes long holds up no other.
+    """The effects of one shard that are being performed, all at once: how many there are at the most is the processor's
+    matter, which knows whom they go to. So those that take long hold up no other.
 
     Args:
         perform: performs one.
@@ -28,11 +27,10 @@ class Underway(Generic[E, R]):
         self._perform = perform
         self._stale = stale
         self._moved = moved
-        self._gate = asyncio.Semaphore(AT_ONCE)
         self._tasks: dict[int, tuple[E, asyncio.Task[list[R]]]] = {}
 
     def __len__(self) -> int:
-        """How many there are, those among them that wait for their turn."""
+        """How many there are."""
         return len(self._tasks)
 
     async def round(self, due: Sequence[E]) -> list[tuple[E, R]]:
@@ -66,9 +64,8 @@ class Underway(Generic[E, R]):
 
     async def _one(self, effect: E) -> list[R]:
         """Its result, or nothing when it was not begun."""
-        async with self._gate:
-            if self._stale():
-                return []
-            result = await self._perform(effect)
-            self._moved()
-            return [result]
+        if self._stale():
+            return []
+        result = await self._perform(effect)
+        self._moved()
+        return [result]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.runtime.bench import Counts, Place, make_settings, on_a_broker
-from touchline.agents.runtime.effects import AT_ONCE, Underway
+from touchline.agents.runtime.effects import Underway
 from touchline.pipeline.engine.records import Batch, Outbox
 from touchline.schemas.wire import DECISIONS, DELIVERIES
 
@@ -132,22 +132,33 @@ def test_a_worker_that_is_told_to_stop_settles_what_is_under_way(broker: str) ->
     on_a_broker(make_settings(broker, partitions=1), [DELIVERIES], scenario)
 
 
-def test_only_a_few_at_once_and_none_once_the_shard_may_be_lost() -> None:
-    running, most, begun = 0, 0, 0
-
+def test_many_that_take_long_hold_up_no_other() -> None:
     async def perform(effect: int) -> int:
-        nonlocal running, most, begun
-        running, begun = running + 1, begun + 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
+        if effect < 1_000:
+            await asyncio.Event().wait()
         return -effect
 
     async def scenario() -> None:
-        underway: Underway[int, int] = Underway(perform, lambda: begun >= 160, lambda: None)
+        underway: Underway[int, int] = Underway(perform, lambda: False, lambda: None)
+        due = list(range(1_020))
+        assert await underway.round(due) == [(n, -n) for n in due[1_000:]]
+        assert len(underway) == 1_000
+        underway.abandon()
+
+    asyncio.run(scenario())
+
+
+def test_none_is_begun_once_the_shard_may_be_lost() -> None:
+    begun: list[int] = []
+
+    async def perform(effect: int) -> int:
+        begun.append(effect)
+        return -effect
+
+    async def scenario() -> None:
+        underway: Underway[int, int] = Underway(perform, lambda: len(begun) >= 160, lambda: None)
         due = list(range(1_000, 1_400))
         assert await underway.round(due) == [(n, -n) for n in due[:160]]
-        assert most == AT_ONCE
         assert not underway
 
     asyncio.run(scenario())

@@ -28,6 +28,8 @@ class Underway(Generic[E, R]):
         self._stale = stale
         self._moved = moved
         self._tasks: dict[int, tuple[E, asyncio.Task[list[R]]]] = {}
+        self.broken = False
+        """Whether one has raised, which a round will raise before long. None is begun any more."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -37,23 +39,24 @@ class Underway(Generic[E, R]):
         """Begins those of `due` (the same objects again, as long as they are due) that are not under way, and returns
         how those have ended that ended within a moment, in the order in which they were begun.
 
-        What was not begun for being stale is not returned, and may be handed in again. Raises: what performing raises;
-        the others are let go then."""
-        for effect in due:
+        What was not begun for being stale is not returned, and may be handed in again. Raises: what performing raises,
+        once all that ended well meanwhile was returned; the others are let go then."""
+        for effect in () if self.broken else due:
             if id(effect) not in self._tasks:
                 self._tasks[id(effect)] = (effect, asyncio.create_task(self._one(effect)))
         if not self._tasks:
             return []
         done, _ = await asyncio.wait([task for _, task in self._tasks.values()], timeout=PATIENCE)
         ended: list[tuple[E, R]] = []
-        try:
-            for key, (effect, task) in list(self._tasks.items()):
-                if task in done:
-                    del self._tasks[key]
-                    ended += [(effect, result) for result in task.result()]
-        except BaseException:
+        for key, (effect, task) in list(self._tasks.items()):
+            if task in done and not _raised(task):
+                del self._tasks[key]
+                ended += [(effect, result) for result in task.result()]
+        broken = [task for _, task in self._tasks.values() if task in done]
+        self.broken = bool(broken)
+        if broken and not ended:
             self.abandon()
-            raise
+            broken[0].result()
         return ended
 
     def abandon(self) -> None:
@@ -69,3 +72,7 @@ class Underway(Generic[E, R]):
         result = await self._perform(effect)
         self._moved()
         return [result]
+
+
+def _raised(task: asyncio.Task[list[R]]) -> bool:
+    return task.cancelled() or task.exception() is not None

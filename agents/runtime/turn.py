@@ -209,6 +209,8 @@ class Turn:
         self._context.metrics.effects.inc(len(results))
         out = Outbox()
         with _logic():
+            if self._underway.broken:
+                self._effector.hold(self._state, on=True)  # what took their place would not be begun
             self._effector.settle(results, self._context.now(), self._state, out)
         await self._commit(out, None, None)
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from tests.runtime.bench import Counts, Place, make_settings, on_a_broker
 from touchline.agents.runtime.effects import Underway
 from touchline.pipeline.engine.records import Batch, Outbox
@@ -33,6 +35,8 @@ class Sender:
     fails: list[str] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    held: bool = False
+    settled_held: list[bool] = field(default_factory=list)
     inputs: Sequence[str] = (DECISIONS,)
 
     def new_state(self) -> Sending:
@@ -51,7 +55,8 @@ class Sender:
         return list(state.due)
 
     def hold(self, state: Sending, *, on: bool) -> None:
-        """Nothing is begun in the place of others anyway."""
+        """Nothing is begun in the place of others anyway; it is only noted."""
+        self.held = on
 
     async def perform(self, effect: str) -> str:
         """Does it."""
@@ -64,6 +69,7 @@ class Sender:
 
     def settle(self, results: Sequence[tuple[str, str]], now: int, state: Sending, out: Outbox) -> None:
         """Records the end."""
+        self.settled_held.append(self.held)
         for effect, result in results:
             state.due.remove(effect)
             state.counts.store.put(effect, 1)
@@ -98,6 +104,19 @@ def test_an_effect_whose_end_is_not_known_is_not_repeated(broker: str) -> None:
             await place.until(lambda: place.reading.count(DELIVERIES) == 1, "it is unknown")
         assert sender.performed == ["d-1"]
         assert place.values(DELIVERIES) == [b"d-1 unknown"]
+
+    on_a_broker(make_settings(broker, partitions=1), [DELIVERIES], scenario)
+
+
+def test_the_ends_of_others_are_known_when_one_breaks_the_memory(broker: str) -> None:
+    async def scenario(place: Place) -> None:
+        sender = Sender(fails=["d-1"])
+        await place.publish(DECISIONS, 0, *[(b"d-%d" % n, b"") for n in range(3)])
+        async with place.worker(sender, "deliver"):
+            await place.until(lambda: place.reading.count(DELIVERIES) == 3, "all have an end")
+        assert sender.performed == ["d-0", "d-1", "d-2"]
+        assert place.values(DELIVERIES) == [b"d-0 sent", b"d-2 sent", b"d-1 unknown"]
+        assert sender.settled_held == [True], "none is begun in their place, which would be unknown too"
 
     on_a_broker(make_settings(broker, partitions=1), [DELIVERIES], scenario)
 
@@ -159,6 +178,30 @@ def test_none_is_begun_once_the_shard_may_be_lost() -> None:
         underway: Underway[int, int] = Underway(perform, lambda: len(begun) >= 160, lambda: None)
         due = list(range(1_000, 1_400))
         assert await underway.round(due) == [(n, -n) for n in due[:160]]
+        assert not underway
+
+    asyncio.run(scenario())
+
+
+def test_one_that_raises_lets_go_of_the_others_after_those_that_ended_well() -> None:
+    begun: list[str] = []
+
+    async def perform(effect: str) -> str:
+        begun.append(effect)
+        if effect == "raises":
+            raise ZeroDivisionError
+        if effect == "slow":
+            await asyncio.Event().wait()
+        return "sent"
+
+    async def scenario() -> None:
+        underway: Underway[str, str] = Underway(perform, lambda: False, lambda: None)
+        due = ["slow", "raises", "quick"]
+        assert await underway.round(due) == [("quick", "sent")]
+        assert underway.broken
+        with pytest.raises(ZeroDivisionError):
+            await underway.round(["slow", "raises", "later"])
+        assert begun == due
         assert not underway
 
     asyncio.run(scenario())

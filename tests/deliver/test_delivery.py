@@ -256,6 +256,18 @@ def test_what_waits_for_a_retry_outlives_a_crash() -> None:
     assert again.effect_id == attempt.effect_id
 
 
+def test_what_waits_for_a_breaker_when_its_time_has_come_outlives_a_crash() -> None:
+    worker = Worker(replace(PLAN, limits={"smtp": Limits(failures=1, rest=HOUR)}))
+    (attempt,) = worker.take(decision())
+    worker.settle((attempt, replace(LATER, down=True)))
+    worker.now += 3 * SECOND
+    assert worker.take() == []
+    assert worker.restart() == []
+    (again,) = worker.take()
+    worker.settle((again, SENT))
+    assert (worker.last.status, worker.last.attempts) == (DeliveryStatus.SENT, 2)
+
+
 def test_so_many_at_once_and_the_others_in_their_order() -> None:
     worker = Worker(in_flight(4))
     first = list(worker.take(*(decision(n) for n in range(10))))

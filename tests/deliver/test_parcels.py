@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.deliver.test_delivery import HOOK, LATER, MAIL, NEVER, PLAN, SENT, WHO_KNOWS, Named, in_flight, sms
+from tests.deliver.test_delivery import BUSY, HOOK, LATER, MAIL, NEVER, PLAN, SENT, WHO_KNOWS, Named, in_flight, sms
 from tests.deliver.worker import Worker, decision
 from tests.outreach.cases import NOON
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms
@@ -358,6 +358,20 @@ def test_an_attempt_on_record_that_was_not_begun_is_not_made_once_its_rule_is_st
     worker.processor.switch(stopped("long_wait"))
     assert worker.perform(due) == []
     assert (worker.last.status, worker.last.attempts) == (DeliveryStatus.CANCELLED, 0)
+
+
+@pytest.mark.parametrize("end", [BUSY, LATER])
+def test_one_that_was_under_way_when_its_rule_was_stopped_is_not_sent_once_that_is_lifted(end: SendResult) -> None:
+    worker = Worker(PLAN)
+    (attempt,) = worker.take(decision(1))
+    worker.processor.switch(stopped("long_wait"))
+    worker.take()
+    worker.processor.switch(stopped())
+    worker.take()
+    worker.settle((attempt, end))
+    assert worker.last.status is DeliveryStatus.CANCELLED
+    worker.now += HOUR
+    assert worker.take() == []
 
 
 def test_other_rules_and_owners_go_on() -> None:

@@ -15,10 +15,12 @@ from click.testing import CliRunner, Result
 from tests.conftest import READER
 from tests.warehouse import facts as make
 from tests.warehouse.test_upkeep import write
-from touchline.agents.settings import WarehouseSettings
+from touchline.agents.settings import WarehouseSettings, load_settings
 from touchline.agents.sinks import upkeep
 from touchline.cli import main
 from touchline.embedded import EmbeddedWarehouse
+from touchline.explain.ledger import read_ledger
+from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS
 from touchline.schemas.touchpoint import Score
 from touchline.schemas.vocabulary import Channel, DeliveryStatus, Outcome, Reason, ScoreScale, SignalStatus
@@ -54,13 +56,19 @@ TOUCHES = [
     answer(6, "consent.withdrawn", 30, attributes={"purpose": "marketing"}),
     answer(7, "message.opened", 40, attributes={"decision_id": "d-of-last-year"}),
 ]
+LONG_AGO, LATELY = AT - timedelta(days=40), AT - timedelta(days=3)
 SIGNALLED = [
+    *[make.signal(n, customer="c-old", raised_at=LONG_AGO, at=LONG_AGO) for n in (30, 31, 32)],
     make.signal(1, customer="c-1"),
     make.signal(1, customer="c-1", revision=2, status=SignalStatus.RESOLVED, raised_at=minutes(50)),
     make.signal(9, customer="c-silent"),
     make.signal(2, customer="c-1", group="order:7", rule="late_parcel", raised_at=minutes(5), at=minutes(5)),
 ]
 DECIDED = [
+    make.decision(30, customer="c-old", at=LONG_AGO, **HELD),
+    make.decision(30, customer="c-old", at=LATELY),
+    make.decision(31, customer="c-old", at=LONG_AGO),
+    make.decision(32, customer="c-old", at=LONG_AGO),
     make.decision(1, at=minutes(1), explanation="Held until 08:00.", **HELD),
     make.decision(1, at=minutes(10), explanation="Sent by email.", channel=Channel.EMAIL),
     make.decision(2, at=minutes(6), explanation="Not sent: the cap is 3.", reason=Reason.FREQUENCY_CAP, **NOT),
@@ -73,6 +81,9 @@ DECIDED = [
     make.decision(21, customer="c-21", at=AT + timedelta(days=1), reason=Reason.COOLDOWN, **NOT),
 ]
 DELIVERED = [
+    make.delivery(31, customer="c-old", at=LONG_AGO),
+    make.delivery(31, customer="c-old", at=LATELY, revision=2, status=DeliveryStatus.SENT),
+    make.delivery(32, customer="c-old", at=LONG_AGO),
     make.delivery(9, customer="c-silent", at=AT - timedelta(days=2), status=DeliveryStatus.SENT),
     make.delivery(1, at=minutes(11)),
     make.delivery(1, at=minutes(11.1), revision=2, status=DeliveryStatus.SENT),
@@ -132,6 +143,14 @@ def test_a_customer_is_told_as_a_timeline(settings: Path) -> None:
         "answers to earlier messages",
         f"{day} {clock(40)} answer opened by email",
     ]
+
+
+def test_what_is_decided_or_sent_within_the_days_is_told_with_its_signal_however_old(settings: Path) -> None:
+    warehouse = load_settings(settings, {}).warehouse
+    since = to_ms(LATELY - timedelta(days=1))
+    entries = read_ledger(warehouse, "c-old", since).entries
+    told = [(entry.last.signal_id, len(entry.decisions), [one.status for one in entry.deliveries]) for entry in entries]
+    assert told == [("s-30", 1, []), ("s-31", 1, ["sent"])]
 
 
 def test_a_program_gets_the_same_as_json(settings: Path) -> None:

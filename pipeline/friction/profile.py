@@ -42,7 +42,9 @@ _TEXTS: Final = {"locale": "locale", "zone": "zone", "country": "country"}
 _ADDRESSES: Final = {"email": ("email",), "phone": ("sms", "voice"), "push_token": ("push",)}
 """Which channels an identifier or attribute reaches."""
 
-_REACHED_BY: Final = {channel: name for name, channels in _ADDRESSES.items() for channel in channels}
+REACHED_BY: Final = {channel: name for name, channels in _ADDRESSES.items() for channel in channels}
+"""The identifier that is a channel's address."""
+
 _ADDRESS: Final = "address/"
 _CONSENT: Final = "consent/"
 _BOUNCED: Final = "bounced/"
@@ -125,9 +127,9 @@ def _bounce(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
     hard, channel = event.attributes.get("hard"), event.channel.value
     if hard is not True:
         return {}, [] if hard is None or hard is False else ["hard"]
-    if channel not in _REACHED_BY:
+    if channel not in REACHED_BY:
         return {}, []  # no address is known of it that could be switched off
-    address = {**event.identifiers, **event.attributes}.get(_REACHED_BY[channel])
+    address = {**event.identifiers, **event.attributes}.get(REACHED_BY[channel])
     known = isinstance(address, str) and 0 < len(address) <= _LONGEST
     return {_bounced(channel, address) if known else f"{_BOUNCED}{channel}": None}, []
 

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pydantic import TypeAdapter, ValidationError
+
 from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.engine.records import Outbox
+from touchline.pipeline.friction.profile import REACHED_BY
 from touchline.pipeline.outreach.adapter import Adapter, Bounce, SendResult, SendStatus
 from touchline.pipeline.outreach.care import care_change
 from touchline.pipeline.outreach.ids import delivery_id
@@ -16,6 +19,7 @@ from touchline.schemas.context import CustomerContext
 from touchline.schemas.notice import Means, Notice
 from touchline.schemas.outreach import Decision
 from touchline.schemas.touchpoint import Touchpoint
+from touchline.schemas.types import ID
 from touchline.schemas.vocabulary import Channel, DeliveryStatus, Outcome, Route
 from touchline.schemas.wire import DELIVERIES, OUTBOX, RAW
 
@@ -23,6 +27,8 @@ OBSERVE: Final = "observe"
 OUTBOX_ADAPTER: Final = "outbox"
 SOURCE: Final = "touchline.deliver"
 """The source of the touchpoints that tell of bounces."""
+
+_ID: Final = TypeAdapter(ID)
 
 
 class Plan(Protocol):
@@ -241,6 +247,7 @@ class Carrying:
             kind="message.bounced",
             customer_id=decision.customer,
             channel=decision.channel,
+            identifiers=_address(decision),
             attributes={"decision_id": decision.decision_id, "hard": hard},
         )
         self.out.count("bounces")
@@ -258,6 +265,18 @@ class Carrying:
         delivery.revision += 1
         self.out.count(f"deliveries.{status}")
         self.out.send(DELIVERIES, record.customer.encode(), encode(record))
+
+
+def _address(decision: Decision) -> dict[str, str]:
+    """Whom a message went to, as touchpoints say it: without it the profile could not tell a bounce of an address that
+    was replaced meanwhile from one of the new one. Nothing where it is none that a touchpoint may hold."""
+    name = None if decision.channel is None else REACHED_BY.get(decision.channel)
+    if name is None or decision.message is None:
+        return {}
+    try:
+        return {name: _ID.validate_python(decision.message.to)}
+    except ValidationError:
+        return {}
 
 
 def _stopped(rule: str) -> str:

@@ -406,7 +406,7 @@ def test_what_stops_outlives_a_restart_of_the_shard() -> None:
 
 
 @pytest.mark.parametrize(("bounce", "hard"), [(Bounce.HARD, True), (Bounce.SOFT, False)])
-def test_a_bounce_is_a_touchpoint_without_an_address(bounce: Bounce, hard: bool) -> None:
+def test_a_bounce_is_a_touchpoint_that_says_which_address_it_was(bounce: Bounce, hard: bool) -> None:
     worker = Worker(PLAN)
     (attempt,) = worker.take(decision())
     worker.settle((attempt, replace(NEVER, bounce=bounce)))
@@ -415,8 +415,31 @@ def test_a_bounce_is_a_touchpoint_without_an_address(bounce: Bounce, hard: bool)
     assert (touchpoint.event_id, touchpoint.source) == (f"{attempt.effect_id}/bounce", "touchline.deliver")
     assert (touchpoint.kind, touchpoint.channel, touchpoint.customer_id) == ("message.bounced", Channel.EMAIL, "c-1")
     assert touchpoint.attributes == {"decision_id": decision().decision_id, "hard": hard}
+    assert touchpoint.identifiers == {"email": "c-1@example.com"}
     assert touchpoint.occurred_at == from_ms(NOON)
     assert worker.last.status is DeliveryStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("channel", "to", "identifiers"),
+    [
+        (Channel.SMS, "+49301234567", {"phone": "+49301234567"}),
+        (Channel.VOICE, "+49301234567", {"phone": "+49301234567"}),
+        (Channel.PUSH, "x" * 128, {"push_token": "x" * 128}),
+        (Channel.PUSH, "x" * 129, {}),
+        (Channel.EMAIL, "c-1@example.com\n", {}),
+        (Channel.EMAIL, "", {}),
+        (Channel.SOCIAL, "@c-1", {}),
+    ],
+)
+def test_the_address_is_told_as_a_touchpoint_may_hold_it(
+    channel: Channel, to: str, identifiers: dict[str, str]
+) -> None:
+    worker = Worker(replace(PLAN, adapters={channel: HOOK}))
+    (attempt,) = worker.take(decision(channel=channel, message=Message(to=to, subject="s", text="t")))
+    worker.settle((attempt, replace(NEVER, bounce=Bounce.HARD)))
+    ((_, touchpoint),) = worker.published
+    assert (touchpoint.channel, touchpoint.identifiers) == (channel, identifiers)
 
 
 def test_what_failed_for_other_reasons_is_no_bounce() -> None:

@@ -25,9 +25,12 @@ CREATE TABLE IF NOT EXISTS handled (
 """
 _KNOWN: Final = "SELECT revision FROM handled WHERE reader = ? AND signal_id = ?"
 _KEEP: Final = """
-INSERT OR REPLACE INTO handled (number, reader, signal_id, revision)
+INSERT INTO handled (number, reader, signal_id, revision)
 VALUES ((SELECT coalesce(max(number), 0) + 1 FROM handled), ?, ?, ?)
+ON CONFLICT (reader, signal_id) DO UPDATE SET number = excluded.number, revision = max(revision, excluded.revision)
 """
+"""The greatest stays: a process that lost its partitions may be late with what it handled before."""
+
 _FORGET: Final = """
 DELETE FROM handled WHERE number IN (
     SELECT number FROM handled ORDER BY number LIMIT max(0, (SELECT count(*) FROM handled) - ?)
@@ -38,7 +41,7 @@ _SIXTEENTH: Final = 16
 
 
 class Memory(Protocol):
-    """What a program remembers of signals. Of each the last revision is enough: they come in order."""
+    """What a program remembers of signals. Of each the greatest revision is enough: they come in order."""
 
     def has(self, signal_id: str, revision: int) -> bool:
         """Whether this revision was handled, or a later one."""
@@ -66,7 +69,7 @@ class ShortMemory:
 
 
 class FileMemory:
-    """The last revisions of the last so many signals, in an SQLite file that outlives the process.
+    """The greatest revisions of the last so many signals, in an SQLite file that outlives the process.
 
     The file holds up to a sixteenth more than `limit`. What was added is there after the process was killed; after the
     machine lost its power the last moment may be gone, and these signals come again. Several processes of a group may

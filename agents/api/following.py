@@ -48,9 +48,12 @@ class Follower:
         Raises: WorkerError when topics are missing."""
         wait = _FIRST_WAIT
         while True:
+            before = self.view
             try:
                 await self._session()
             except (BrokerAway, NotCommitted) as error:
+                if self.view is not before:  # it had caught up: this is another failure
+                    wait = _FIRST_WAIT
                 _log.warning("%s; trying again in %.1f s", error, wait)
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)

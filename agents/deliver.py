@@ -28,27 +28,29 @@ from touchline.agents.together import Together
 from touchline.pipeline.outreach.adapter import Adapter
 from touchline.pipeline.outreach.delivery import DeliverProcessor, DeliveryPlan
 from touchline.pipeline.outreach.targets import Limits
-from touchline.schemas.vocabulary import Channel
 
 
 def build(settings: Settings) -> DeliverProcessor:
     """The processor with the adapters that the settings describe; in observe mode it has none to call.
 
     Raises: Fatal when an adapter needs what is not installed."""
+    return DeliverProcessor(plan_of(settings))
+
+
+def plan_of(settings: Settings) -> DeliveryPlan:
+    """The plan of the processor. Raises: as `build`."""
     deliver = settings.deliver
     observe = settings.outreach.mode is OutreachMode.OBSERVE
     named = {} if observe else named_adapters(deliver)
-    return DeliverProcessor(
-        DeliveryPlan(
-            observe=observe,
-            adapters={} if observe else {channel: named[name] for channel, name in deliver.by_channel.items()},
-            others=tuple(named.values()),
-            limits={name: _limits(one) for name, one in deliver.named.items()},
-            care=deliver.care,
-            attempts=deliver.attempts,
-            first_retry=deliver.first_retry,
-            longest_retry=deliver.longest_retry,
-        )
+    return DeliveryPlan(
+        observe=observe,
+        adapters={} if observe else {channel: named[name] for channel, name in deliver.by_channel.items()},
+        others=tuple(named.values()),
+        limits={name: _limits(one) for name, one in deliver.named.items()},
+        care=deliver.care,
+        attempts=deliver.attempts,
+        first_retry=deliver.first_retry,
+        longest_retry=deliver.longest_retry,
     )
 
 
@@ -63,12 +65,6 @@ def companion(
 def named_adapters(settings: DeliverSettings) -> dict[str, Adapter]:
     """All adapters by name."""
     return {name: _adapter(name, one) for name, one in settings.named.items()}
-
-
-def adapters_of(settings: DeliverSettings) -> dict[Channel, Adapter]:
-    """The adapters by channel."""
-    named = named_adapters(settings)
-    return {channel: named[name] for channel, name in settings.by_channel.items()}
 
 
 def _limits(settings: AdapterSettings) -> Limits:

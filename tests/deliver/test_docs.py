@@ -29,9 +29,9 @@ def load(folder: Path, text: str) -> Settings:
 
 
 def test_the_short_and_the_long_form_load_and_build(tmp_path: Path) -> None:
-    short, long = (load(tmp_path, block).deliver for block in BLOCKS[:2])
-    assert set(deliver.adapters_of(short)) == {Channel.EMAIL, Channel.SMS, Channel.PUSH}
-    adapters = deliver.named_adapters(long)
+    short, long = (load(tmp_path, block) for block in BLOCKS[:2])
+    assert set(deliver.plan_of(short).adapters) == {Channel.EMAIL, Channel.SMS, Channel.PUSH}
+    adapters = deliver.named_adapters(long.deliver)
     assert set(adapters) == {"mail", "texts", "crm", "team", "house", "phones", "file"}
     assert {name for name, adapter in adapters.items() if adapter.idempotent} == {"texts", "crm", "file"}
 

@@ -61,7 +61,7 @@ def test_each_adapter_is_built_under_its_name(tmp_path: Path) -> None:
     assert set(named) == {"smtp", "crm", "texts", "team", "house", "file", "other"}
     assert {name: adapter.name for name, adapter in named.items()} == {name: name for name in named}
     assert {name for name, adapter in named.items() if adapter.idempotent} == {"crm", "texts", "file"}
-    assert {channel: a.name for channel, a in deliver.adapters_of(settings.deliver).items()} == {
+    assert {channel: a.name for channel, a in deliver.plan_of(settings).adapters.items()} == {
         Channel.EMAIL: "smtp",
         Channel.SMS: "texts",
         Channel.PUSH: "crm",

@@ -62,7 +62,7 @@ def test_every_setting_arrives(tmp_path: Path) -> None:
     assert replace(outreach.book_of(settings), content="") == PolicyBook(
         default=plan, cap=Cap(2, DAY), switches=Switches(observe=False), zone=ZoneInfo("Europe/Berlin")
     )
-    adapters = deliver.adapters_of(settings.deliver)
+    adapters = deliver.plan_of(settings).adapters
     assert {channel: adapter.name for channel, adapter in adapters.items()} == {
         Channel.EMAIL: "smtp",
         Channel.SMS: "webhook",

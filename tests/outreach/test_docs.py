@@ -25,7 +25,7 @@ def test_the_settings_for_delivery_load_and_build(tmp_path: Path) -> None:
     path.write_text(BLOCKS[1])
     settings = load_settings(path, SECRETS)
     assert not outreach.book_of(settings).switches.observe
-    assert set(deliver.adapters_of(settings.deliver)) == {Channel.EMAIL, Channel.SMS, Channel.PUSH}
+    assert set(deliver.plan_of(settings).adapters) == {Channel.EMAIL, Channel.SMS, Channel.PUSH}
 
 
 def test_every_reason_and_status_is_explained_in_order() -> None:

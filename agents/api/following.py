@@ -9,7 +9,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from touchline.agents.api.view import TOPICS, View
-from touchline.agents.runtime.clients import new_reader
+from touchline.agents.runtime.clients import new_reader, stable_end
 from touchline.agents.runtime.errors import BrokerAway, NotCommitted, broker_errors
 from touchline.agents.runtime.topics import wait_for_topics
 from touchline.agents.settings import Settings
@@ -114,14 +114,9 @@ async def _reached(reader: AIOKafkaConsumer, ends: dict[TopicPartition, int]) ->
     """Whether all was read up to where the topics ended. The embedded broker tells that short of its last batch; what
     comes with a fetch is right everywhere, so each partition is to be fetched once."""
     for tp, end in ends.items():
-        if reader.last_poll_timestamp(tp) is None or await reader.position(tp) < max(end, _stable(reader, tp)):
+        if reader.last_poll_timestamp(tp) is None or await reader.position(tp) < max(end, stable_end(reader, tp)):
             return False
     return True
-
-
-def _stable(reader: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    stable = reader.last_stable_offset(tp)
-    return int(stable if stable is not None and stable >= 0 else reader.highwater(tp) or 0)
 
 
 async def _current(reader: AIOKafkaConsumer, parts: list[TopicPartition]) -> int:
@@ -130,7 +125,7 @@ async def _current(reader: AIOKafkaConsumer, parts: list[TopicPartition]) -> int
     times: list[int] = []
     for tp in parts:
         answered = reader.last_poll_timestamp(tp)
-        if answered is None or await reader.position(tp) < _stable(reader, tp):
+        if answered is None or await reader.position(tp) < stable_end(reader, tp):
             return 0
         times.append(answered)
     return min(times)

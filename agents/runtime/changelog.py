@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from touchline.agents.runtime.clients import new_reader
+from touchline.agents.runtime.clients import new_reader, stable_end
 from touchline.agents.runtime.errors import NotCommitted, WorkerError, broker_errors
 from touchline.agents.settings import KafkaSettings
 from touchline.pipeline.engine.processor import Piece
@@ -182,15 +182,10 @@ async def read_to_end(
         for record in records:
             take(record.key, record.value)
         # The embedded broker tells the end short of its last batch; what comes with a fetch is right everywhere.
-        end = max(end, _stable(reader, tp))
+        end = max(end, stable_end(reader, tp))
         if records:
             heard = time.monotonic()
         elif await reader.position(tp) == position and time.monotonic() - heard > _SILENCE:
             raise NotCommitted(f"{tp.topic} [{tp.partition}] stands still at {position} of {end}")
         progress(end - position)
         await asyncio.sleep(0)
-
-
-def _stable(reader: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    stable = reader.last_stable_offset(tp)
-    return int(stable if stable is not None and stable >= 0 else reader.highwater(tp) or 0)

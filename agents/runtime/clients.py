@@ -3,7 +3,7 @@
 import ssl
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from touchline.agents.settings import KafkaSettings
@@ -61,6 +61,12 @@ def new_reader(settings: KafkaSettings) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=FETCH_PARTITION,
         request_timeout_ms=REQUEST_TIMEOUT,
     )
+
+
+def stable_end(reader: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """Where the committed records of a partition end, by the last fetch."""
+    stable = reader.last_stable_offset(tp)
+    return int(stable if stable is not None and stable >= 0 else reader.highwater(tp) or 0)
 
 
 def new_admin(settings: KafkaSettings) -> AIOKafkaAdminClient:

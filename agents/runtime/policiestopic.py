@@ -8,13 +8,12 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from touchline.agents.runtime.tabletopic import TableReader, put
+from touchline.agents.runtime.tabletopic import TableReader, published_files, put
 from touchline.agents.settings import Settings
 from touchline.schemas.codec import encode
 from touchline.schemas.policyset import PublishedPolicies, Stop
 from touchline.schemas.ruleset import RuleText
 from touchline.schemas.wire import POLICIES
-from touchline.schemas.yamlfile import FileError, Mistake
 
 KEY: Final = POLICIES.encode()
 _STOP: Final = b"stop/"
@@ -109,9 +108,4 @@ def policy_texts(value: bytes) -> tuple[RuleText, ...]:
     """The files of a record of published policies.
 
     Raises: FileError when it is none."""
-    try:
-        return _ADAPTER.validate_json(value).files
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise FileError(f"topic {POLICIES}", [Mistake(1, 1, where, first["msg"])]) from None
+    return published_files(POLICIES, value, _ADAPTER)

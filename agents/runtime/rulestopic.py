@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from touchline.agents.runtime.tabletopic import MAX_BYTES, TableReader, put
+from touchline.agents.runtime.tabletopic import MAX_BYTES, TableReader, published_files, put
 from touchline.agents.settings import Settings
 from touchline.schemas.codec import encode
 from touchline.schemas.ruleset import PublishedRules, RuleText
 from touchline.schemas.wire import RULES
-from touchline.schemas.yamlfile import FileError, Mistake
 
 __all__ = ["KEY", "MAX_BYTES", "RulesReader", "publish_rules", "texts_of"]
 
@@ -57,9 +56,4 @@ def texts_of(value: bytes) -> tuple[RuleText, ...]:
     """The files of a record of the topic.
 
     Raises: FileError when it is no set of rules."""
-    try:
-        return _ADAPTER.validate_json(value).files
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise FileError(f"topic {RULES}", [Mistake(1, 1, where, first["msg"])]) from None
+    return published_files(RULES, value, _ADAPTER)

@@ -1,14 +1,20 @@
 """A small compacted topic of one partition, read in full: the newest record of each key holds."""
 
-from typing import Final
+from typing import Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import TypeAdapter, ValidationError
 
 from touchline.agents.runtime.changelog import read_to_end
 from touchline.agents.runtime.clients import new_producer, new_reader
 from touchline.agents.runtime.errors import WorkerError, broker_errors
 from touchline.agents.runtime.topics import partition_counts, wait_for_topics
 from touchline.agents.settings import Settings
+from touchline.schemas.policyset import PublishedPolicies
+from touchline.schemas.ruleset import PublishedRules, RuleText
+from touchline.schemas.yamlfile import FileError, Mistake
+
+P = TypeVar("P", PublishedRules, PublishedPolicies)
 
 MAX_BYTES: Final = 7_000_000
 """The largest record; the topics take 8 MiB."""
@@ -33,6 +39,18 @@ async def put(settings: Settings, topic: str, key: bytes, value: bytes | None) -
         finally:
             await producer.stop()
     return int(sent.offset)
+
+
+def published_files(topic: str, value: bytes, adapter: TypeAdapter[P]) -> tuple[RuleText, ...]:
+    """The files of a record that was published.
+
+    Raises: FileError when it is none."""
+    try:
+        return adapter.validate_json(value).files
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise FileError(f"topic {topic}", [Mistake(1, 1, where, first["msg"])]) from None
 
 
 class TableReader:

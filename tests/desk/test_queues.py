@@ -22,7 +22,7 @@ from tests.desk.cases import (
     tick,
 )
 from tests.outreach.cases import signal
-from touchline.pipeline.desk.processor import DeskPolicy
+from touchline.pipeline.desk.processor import DeskPolicy, DeskProcessor
 from touchline.pipeline.desk.tasks import QueuePolicy
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
@@ -336,6 +336,24 @@ def test_an_older_word_about_a_person_is_passed_over() -> None:
     feed(desk, person(at=NINE - 2 * HOUR, capacity=0), tick(NINE))
     assert desk.counts["staff.stale"] == 1
     assert states(tasks(feed(desk, request(at=NINE + 1), tick(NINE + 1))))[-1][2] == "anna"
+
+
+def restarted(desk: LocalShard, **changes: Any) -> LocalShard:
+    """The same desk after a restart with other settings."""
+    desk.processor = DeskProcessor(DeskPolicy(QueuePolicy(**changes)))
+    desk.restart()
+    return desk
+
+
+def test_a_restart_with_another_aging_finds_what_waits() -> None:
+    desk = shard()
+    feed(desk, request("r-1"), request("r-2", NINE + 1), request("r-3", NINE + 2), tick(NINE + 2))
+    restarted(desk, aging=60 * MINUTE)
+    found = states(tasks(feed(desk, cancelled("r-2", NINE + 3), tick(NINE + 3))))
+    assert found == [("r-2", "cancelled", None)]
+    assert [task for _, task in desk.state.queues.get("service", 0).waiting] == ["r-1", "r-3"]
+    found = states(tasks(feed(desk, person(at=NINE + 4), tick(NINE + 4))))
+    assert found == [("r-1", "assigned", "anna"), ("r-3", "assigned", "anna")]
 
 
 def test_a_restart_in_between_changes_nothing() -> None:

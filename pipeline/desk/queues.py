@@ -217,7 +217,7 @@ class Queues:
 
     def _hand_out(self, name: str, queue: Queue) -> None:
         tasks = self._tasks
-        if not queue.waiting:
+        if not queue.waiting or tasks.policy.observe:  # what waits from before goes on waiting
             return
         opens = hours_of(queue.hours, queue.zone).opens_after(tasks.now)
         if opens > tasks.now:

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.desk.cases import NINE, Item, feed, notices, record, request, shard, tick, topic_of
 from tests.outreach.cases import signal
 from touchline.pipeline.desk.disclosure import ORDERS
-from touchline.pipeline.desk.processor import DeskPolicy
+from touchline.pipeline.desk.processor import DeskPolicy, DeskProcessor
 from touchline.pipeline.desk.routes import Every, Route, RouteBook, When
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
@@ -165,6 +166,19 @@ def test_what_is_only_observed_takes_nobodys_place() -> None:
 def test_in_observe_mode_everything_is_observed() -> None:
     one = shard(DeskPolicy(owners=RouteBook(observe=True)))
     assert [notice.observed for notice in notices(feed(one, told("1"), tick(NINE)))] == [True]
+
+
+@pytest.mark.parametrize("observe", [False, True])
+def test_what_is_kept_when_the_mode_changes_is_cancelled_all_the_same_and_else_only_observed(*, observe: bool) -> None:
+    routes = {LOGISTICS: Route(when=When.DIGEST, minute=10 * 60)}
+    one = shard(DeskPolicy(owners=RouteBook(routes, observe=not observe)))
+    feed(one, told("1"), told("2", NINE + 1), tick(NINE + 1))
+    one.processor = DeskProcessor(DeskPolicy(owners=RouteBook(routes, observe=observe)))
+    one.restart()
+    ended = told("1", NINE + 2, revision=1, cancelled=True, signal={"status": SignalStatus.RESOLVED})
+    (digest,) = notices(feed(one, ended, tick(NINE + HOUR)))
+    assert ([item.signal_id for item in digest.items], digest.observed) == (["s-2"], True)
+    assert one.counts["notices.ended"] == 1
 
 
 SECRET = "jo.doe@example.com"

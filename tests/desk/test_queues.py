@@ -356,6 +356,15 @@ def test_a_restart_with_another_aging_finds_what_waits() -> None:
     assert found == [("r-1", "assigned", "anna"), ("r-3", "assigned", "anna")]
 
 
+def test_what_waits_when_the_mode_becomes_observe_goes_to_nobody_until_it_is_live_again() -> None:
+    desk = shard()
+    feed(desk, request("r-1"), tick(NINE))
+    restarted(desk, observe=True)
+    assert feed(desk, person(at=NINE + 1), tick(NINE + 1)) == []
+    restarted(desk)
+    assert states(tasks(feed(desk, person("ben", NINE + 2), tick(NINE + 2)))) == [("r-1", "assigned", "anna")]
+
+
 def test_a_restart_in_between_changes_nothing() -> None:
     items: list[Item] = [person("anna"), person("ben"), request("r-1"), request("r-2", NINE + 1), tick(NINE + 1)]
     later: list[Item] = [

@@ -320,14 +320,12 @@ def test_in_observe_mode_it_is_recorded_who_would_get_it_and_nobody_does() -> No
     assert task.why == "observe mode; it would wait in the queue"
 
 
-def test_a_changed_request_changes_its_task() -> None:
+def test_a_known_request_counts_once_more_only_when_it_is_cancelled() -> None:
     desk = shard()
-    feed(desk, person("anna"), person("ben", languages=("de",)), request(), tick(NINE))
-    feed(desk, request("r-1", NINE + 1, revision=1, skill=languages("de"), priority=80), tick(NINE + 1))
-    changed = request("r-1", NINE + 2, revision=2, skill=languages("en"))
-    found = tasks(feed(desk, changed, tick(NINE + 2)))
-    assert states(found)[-1] == ("r-1", "assigned", "anna")
-    assert feed(desk, request("r-1", NINE + 3, revision=1), tick(NINE + 3)) == []
+    feed(desk, person("anna"), request(), tick(NINE))
+    assert feed(desk, request("r-1", NINE + 1, revision=1, skill=languages("de")), tick(NINE + 1)) == []
+    assert desk.counts["duplicates"] == 1
+    assert states(tasks(feed(desk, cancelled("r-1", NINE + 2), tick(NINE + 2)))) == [("r-1", "cancelled", "anna")]
 
 
 def test_an_older_word_about_a_person_is_passed_over() -> None:

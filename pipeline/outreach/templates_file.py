@@ -105,13 +105,20 @@ def read_library(paths: Iterable[Path], checking: Checking) -> Library:
     Raises: FileError with every mistake of the first file that has any."""
     library = Library()
     for path in text_files(paths):
-        file = YamlFile.read(path)
-        one = _library_of(file, file.as_type(_ADAPTER))
-        mistakes = [*_doubles(one, library, file), *mistakes_in(one, file, checking)]
+        one, mistakes = read_file(path, library, checking)
         if mistakes:
-            raise FileError(file.name, mistakes)
+            raise FileError(str(path), mistakes)
         library = one.over(library)
     return library
+
+
+def read_file(path: Path, before: Library, checking: Checking) -> tuple[Library, list[Mistake]]:
+    """The texts of a file, and all that is wrong with them. `before`: those of the files before it.
+
+    Raises: FileError when it is no file of texts."""
+    file = YamlFile.read(path)
+    one = _library_of(file, file.as_type(_ADAPTER))
+    return one, [*_doubles(one, before, file), *mistakes_in(one, file, checking)]
 
 
 def built_in_library() -> Library:

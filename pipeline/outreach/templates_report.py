@@ -7,7 +7,7 @@ from pathlib import Path
 from touchline.pipeline.outreach.templates_file import (
     Checking,
     Library,
-    read_library,
+    read_file,
     sms_bounds,
     text_files,
     warnings_in,
@@ -65,18 +65,15 @@ def check_texts(paths: Iterable[Path], checking: Checking, locale: str) -> Repor
     report, library = Report(), Library()
     for path in text_files(paths):
         try:
-            one = read_library([path], checking)
+            one, mistakes = read_file(path, library, checking)
         except FileError as error:
             report.findings += [_finding(error.name, mistake, "error") for mistake in error.mistakes]
             continue
-        for name in one.texts.keys() & library.texts.keys():
-            mistake = one.texts[name].file.mistake(
-                ("texts", name), f'"{name}" stands already in {library.texts[name].file.name}'
-            )
-            report.findings.append(_finding(str(path), mistake, "error"))
-        report.findings += [_finding(file, mistake, "warning") for file, mistake in warnings_in(one, locale)]
-        report.texts += _rows(one, checking)
         library = one.over(library)
+        report.findings += [_finding(str(path), mistake, "error") for mistake in mistakes]
+        if not mistakes:
+            report.findings += [_finding(file, mistake, "warning") for file, mistake in warnings_in(one, locale)]
+            report.texts += _rows(one, checking)
     report.findings.sort(key=lambda finding: (finding.file, finding.line, finding.column))
     return report
 

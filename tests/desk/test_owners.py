@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from tests.desk.cases import NINE, Item, feed, notices, record, request, shard, tick, topic_of
 from tests.outreach.cases import signal
+from touchline.pipeline.desk.budget import enter
 from touchline.pipeline.desk.disclosure import ORDERS
+from touchline.pipeline.desk.owners import MAX_KEPT
 from touchline.pipeline.desk.processor import DeskPolicy, DeskProcessor
 from touchline.pipeline.desk.routes import Every, Route, RouteBook, When
+from touchline.pipeline.desk.state import Owner
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Output
@@ -129,6 +132,24 @@ def test_a_digest_tells_the_most_urgent_first_as_far_as_the_budget_goes() -> Non
     assert ([item.signal_id for item in digest.items], digest.count, digest.cut) == (["s-1", "s-3"], 2, 2)
     assert digest.message.subject == "2 signals, the worst high; 2 more cut"
     assert "Not told: 2 signals beyond the alert budget of 2 a day, the least urgent." in digest.message.text
+
+
+def test_of_more_than_are_kept_for_a_digest_the_least_urgent_is_only_counted() -> None:
+    one = desk(when=When.DIGEST, budget=2 * MAX_KEPT, minute=10 * 60)
+    first = [told("low", severity=Severity.LOW), *(told(f"{n}", NINE + n) for n in range(1, MAX_KEPT))]
+    feed(one, *first, tick(NINE + MAX_KEPT))
+    assert "notices.dropped" not in one.counts
+    (digest,) = notices(feed(one, told("last", NINE + MAX_KEPT + 1), tick(NINE + HOUR)))
+    assert one.counts["notices.dropped"] == 1
+    assert (digest.count, digest.cut) == (MAX_KEPT, 1)
+    assert "s-low" not in [item.signal_id for item in digest.items]
+
+
+def test_what_is_expected_goes_by_today_and_the_seven_days_before() -> None:
+    owner = Owner()
+    for day in range(20):
+        enter(owner, 20, NINE + day * DAY, BERLIN)
+    assert sorted(owner.heard) == list(range(owner.day - 7, owner.day + 1))
 
 
 def test_what_ended_before_the_digest_is_not_in_it() -> None:

@@ -23,6 +23,7 @@ from tests.desk.cases import (
 )
 from tests.outreach.cases import signal
 from touchline.pipeline.desk.processor import DeskPolicy, DeskProcessor
+from touchline.pipeline.desk.state import MAX_PEOPLE, TaskState
 from touchline.pipeline.desk.tasks import QueuePolicy
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
@@ -334,6 +335,36 @@ def test_an_older_word_about_a_person_is_passed_over() -> None:
     feed(desk, person(at=NINE - 2 * HOUR, capacity=0), tick(NINE))
     assert desk.counts["staff.stale"] == 1
     assert states(tasks(feed(desk, request(at=NINE + 1), tick(NINE + 1))))[-1][2] == "anna"
+
+
+def test_one_too_many_takes_the_place_of_who_is_away_longest() -> None:
+    desk = shard()
+    away: dict[str, Any] = {"present_from": None}
+    staff = [person(f"p-{n:03}", NINE - HOUR + n, **away if n in {7, 9} else {}) for n in range(MAX_PEOPLE)]
+    feed(desk, *staff, person("late", NINE), tick(NINE))
+    people = desk.state.queues.get("service", 0).people
+    assert (len(people), "p-007" in people, "p-009" in people, "late" in people) == (MAX_PEOPLE, False, True, True)
+    feed(desk, person("later", NINE + 1), person("latest", NINE + 2), tick(NINE + 2))
+    assert (len(people), "p-009" in people, "later" in people, "latest" in people) == (MAX_PEOPLE, False, True, False)
+    assert desk.counts["people.too_many"] == 1  # the others are there, and stay
+
+
+def test_an_older_word_about_a_task_is_passed_over() -> None:
+    desk = shard()
+    feed(desk, person(), request(), taken("r-1", "anna", NINE + 10), tick(NINE + 10))
+    assert feed(desk, done("r-1", "anna", NINE + 9), tick(NINE + 11)) == []
+    assert desk.counts["staff.stale"] == 1
+    assert states(tasks(feed(desk, done("r-1", "anna", NINE + 12), tick(NINE + 12)))) == [("r-1", "done", "anna")]
+
+
+def test_the_last_sixteen_who_let_a_task_lie_come_last() -> None:
+    desk = shard()
+    feed(desk, *(person(f"p-{n:02}") for n in range(20)), request(), tick(NINE))
+    found = states(tasks(feed(desk, tick(NINE + 3 * DAY))))
+    lay_with = ["p-00", *(who for _, status, who in found if status == "assigned" and who)][:-1]
+    state: TaskState = desk.state.tasks.get("r-1", 0)
+    assert len(lay_with) > 16
+    assert state.passed == lay_with[-16:]
 
 
 def restarted(desk: LocalShard, **changes: Any) -> LocalShard:

@@ -18,8 +18,8 @@ from touchline.agents.apisettings import ApiSettings
 from touchline.agents.deliversettings import DeliverSettings
 from touchline.agents.ownersettings import DeskSettings, Owners
 from touchline.agents.section import Section as _Section
+from touchline.agents.section import ZoneName
 from touchline.pipeline.outreach.links import MIN_SECRET, is_target
-from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
 from touchline.schemas.types import ID, Duration
 from touchline.schemas.vocabulary import Channel, Severity
@@ -140,16 +140,6 @@ class QuietHours(_Section):
 
     start: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "21:00"
     end: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"
-
-
-def _known_zone(name: str) -> str:
-    if zone_named(name) is None:
-        raise ValueError(f'"{name}" is no time zone: write a name such as Europe/Berlin or UTC')
-    return name
-
-
-ZoneName = Annotated[str, AfterValidator(_known_zone)]
-"""The IANA name of a time zone."""
 
 
 class RampSettings(_Section, populate_by_name=True):

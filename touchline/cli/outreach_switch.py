@@ -15,9 +15,10 @@ from touchline.agents.runtime.policiestopic import Standing
 from touchline.agents.settings import RuleHome, Settings
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import Failed, WrongUsage
-from touchline.pipeline.engine.clock import DAY, to_ms
+from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.friction.load import load_rules
 from touchline.pipeline.outreach.plan import ALL
+from touchline.pipeline.outreach.rations import ramp_on
 from touchline.schemas.policyset import MAX_NOTE
 from touchline.schemas.types import ID
 from touchline.schemas.yamlfile import FileError, did_you_mean
@@ -102,7 +103,7 @@ def _known(settings: Settings, rule: str) -> None:
 def _told(standing: Standing, settings: Settings, *, as_json: bool) -> None:
     outreach = settings.outreach
     switches = switches_of(outreach)
-    today = _today(settings)
+    today = ramp_on(switches, to_ms(datetime.now(UTC)))
     if as_json:
         print_json(
             {
@@ -134,12 +135,3 @@ def _told(standing: Standing, settings: Settings, *, as_json: bool) -> None:
 
 def _named(rule: str) -> str:
     return "everything" if rule == ALL else rule
-
-
-def _today(settings: Settings) -> int | None:
-    """So many messages the ramp lets through today, None without a ramp."""
-    switches = switches_of(settings.outreach)
-    if not switches.ramp:
-        return None
-    day = (to_ms(datetime.now(UTC)) - switches.ramp_from) // DAY
-    return 0 if day < 0 else switches.ramp[min(day, len(switches.ramp) - 1)]

@@ -84,6 +84,7 @@ class TestCheck:
         found = json.loads(result.stdout)
         assert (found["errors"], found["warnings"]) == (0, 1)
         assert found["findings"][0]["severity"] == "warning"
+        assert found["findings"][0]["code"] == "no_default"
         assert "no version in fr" in found["findings"][0]["message"]
         assert [row["locale"] for row in found["texts"]] == ["en", "de"]
 

@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from touchline.pipeline.outreach.quiet import zone_named
+from touchline.agents.section import Section, ZoneName
 from touchline.schemas.types import Duration, Name
 from touchline.schemas.vocabulary import Severity
 
@@ -13,17 +13,7 @@ _ADDRESS: Final = re.compile(r"[^\s@<>,;\x00-\x1f\x7f]+@[^\s@<>,;\x00-\x1f\x7f]+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _known_zone(name: str) -> str:
-    if zone_named(name) is None:
-        raise ValueError(f'"{name}" is no time zone: write a name such as Europe/Berlin or UTC')
-    return name
-
-
-class DeskSettings(_Section):
+class DeskSettings(Section):
     """Queues. `most_waiting` and `due` hold where a queue says nothing of its own. A task gains a point of priority for
     each `aging` that it waits; one that is open for `keep` after it was due expires."""
 
@@ -33,7 +23,7 @@ class DeskSettings(_Section):
     keep: Annotated[Duration, Field(ge=3_600_000)] = 7 * 86_400_000
 
 
-class OwnerSettings(_Section):
+class OwnerSettings(Section):
     """How a department or a partner is told. `to`: an e-mail address, or the name of a webhook; empty where `means` is
     `queue`: then the notice is on the topic `outreach.notices` alone. `at`: when a digest goes out in `zone`, of which
     only the minutes count where it goes out every hour. `budget`: the most signals a day that are told at once or in
@@ -44,7 +34,7 @@ class OwnerSettings(_Section):
     when: Literal["at_once", "digest"] = "at_once"
     every: Literal["day", "hour"] = "day"
     at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"
-    zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    zone: ZoneName = "UTC"
     budget: Annotated[int, Field(ge=0, le=10_000)] = 50
     least: Severity = Severity.LOW
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, TypeAdapter
 
@@ -18,8 +18,8 @@ from touchline.agents.apisettings import ApiSettings
 from touchline.agents.deliversettings import DeliverSettings
 from touchline.agents.ownersettings import DeskSettings, Owners
 from touchline.agents.section import Section as _Section
+from touchline.agents.section import ZoneName
 from touchline.pipeline.outreach.links import MIN_SECRET, is_target
-from touchline.pipeline.outreach.quiet import zone_named
 from touchline.schemas.control import ClockMode
 from touchline.schemas.types import ID, Duration
 from touchline.schemas.vocabulary import Channel, Severity
@@ -142,16 +142,6 @@ class QuietHours(_Section):
     end: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "08:00"
 
 
-def _known_zone(name: str) -> str:
-    if zone_named(name) is None:
-        raise ValueError(f'"{name}" is no time zone: write a name such as Europe/Berlin or UTC')
-    return name
-
-
-ZoneName = Annotated[str, AfterValidator(_known_zone)]
-"""The IANA name of a time zone."""
-
-
 class RampSettings(_Section, populate_by_name=True):
     """So many messages a day in all at the most: `days` counts them from the first day, `from`, on; the last number
     stands for all later days. A day begins at midnight in `outreach.zone`."""
@@ -176,6 +166,10 @@ LinkSecret = Annotated[SecretStr, AfterValidator(_link_secret)]
 """What links are signed with."""
 
 
+OF_NO_USE: Final = "of a preview, so of no server of links"
+"""What signs links that are only looked at."""
+
+
 class LinksSettings(_Section):
     """Signed links in messages. `base`: where customers reach the server of links. `secret` signs; what the `older`
     ones signed is still read. `opens`: whether an e-mail tells that it was looked at, by a picture in it."""
@@ -184,6 +178,11 @@ class LinksSettings(_Section):
     secret: LinkSecret
     older: tuple[LinkSecret, ...] = ()
     opens: bool = False
+
+    @property
+    def of_use(self) -> bool:
+        """Whether customers may get such links. Everybody knows the secret of those of a preview."""
+        return all(one.get_secret_value() != OF_NO_USE for one in (self.secret, *self.older))
 
 
 class OutreachSettings(_Section):
@@ -216,6 +215,11 @@ class OutreachSettings(_Section):
     texts: tuple[Path, ...] = ()
     locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
     links: LinksSettings | None = None
+
+    @property
+    def served(self) -> LinksSettings | None:
+        """The links that customers may get and a server may take; None when there are none."""
+        return self.links if self.links is not None and self.links.of_use else None
 
 
 class RuntimeSettings(_Section):
@@ -261,7 +265,7 @@ class Settings(_Section):
     @property
     def serves(self) -> bool:
         """Whether there is anything for the API to serve: keys for those who ask, or links in messages."""
-        return bool(self.api.keys) or self.outreach.links is not None
+        return bool(self.api.keys) or self.outreach.served is not None
 
 
 _ADAPTER = TypeAdapter(Settings)

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from touchline.agents.settings import OutreachSettings
+from touchline.agents.settings import OF_NO_USE, OutreachSettings
 from touchline.pipeline.outreach.links import Links
 from touchline.pipeline.outreach.messages import Messages, Speaking, load_messages
 from touchline.pipeline.outreach.templates_known import Told
-
-_OF_NO_USE: Final = "of a preview, so of no server of links"
 
 
 def messages_of(
@@ -35,7 +32,7 @@ def harmless(settings: OutreachSettings) -> OutreachSettings:
     """The same settings, with links that no server takes: what is only looked at must not unsubscribe anybody."""
     if settings.links is None:
         return settings
-    links = settings.links.model_copy(update={"secret": SecretStr(_OF_NO_USE), "older": ()})
+    links = settings.links.model_copy(update={"secret": SecretStr(OF_NO_USE), "older": ()})
     return settings.model_copy(update={"links": links})
 
 

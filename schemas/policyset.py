@@ -1,12 +1,15 @@
 """What stands on the topic `policies`: the policies of all workers as they are published, and what is stopped."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from touchline.schemas.ruleset import RuleText
 from touchline.schemas.types import ID, Time
+
+MAX_NOTE: Final = 500
+"""The longest note of a stop, in characters."""
 
 _CONFIG = ConfigDict(extra="forbid")
 
@@ -29,4 +32,4 @@ class Stop:
 
     rule: ID
     at: Time
-    note: Annotated[str, Field(max_length=500)] = ""
+    note: Annotated[str, Field(max_length=MAX_NOTE)] = ""

@@ -26,9 +26,10 @@ class Skill:
 
 @dataclass(slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Request:
-    """One state of a request, on `outreach.requests`, keyed by `target`.
+    """A request or its end, on `outreach.requests`, keyed by `target`.
 
-    `request_id` = uuid5 of the decision id; the highest `revision` counts. `target` is `queue:<name>` for a task, and
+    `request_id` = uuid5 of the decision id. It has at most two revisions: what is asked for, which never changes, and
+    the same `cancelled`, which counts from then on. `target` is `queue:<name>` for a task, and
     `owner:<name>` or `party:<name>` for a notice. `signal` is the signal as it was when it was decided, and with
     `cancelled` as it ended. `due_at`: when it must be answered. `suggestion`: a reply to start from. `journey`: what
     happened, in lines, without personal data. `language` is the customer's. A task that nobody has taken

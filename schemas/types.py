@@ -1,7 +1,8 @@
 """Bounded field types, so that a batch of events always fits a broker's record batch."""
 
 import re
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -73,6 +74,20 @@ def parse_duration(value: object) -> object:
             raise ValueError(f'"{value[:40]}" is longer than a hundred years (36500d)')
         return round(length)
     return value
+
+
+def parse_moment(text: str) -> datetime:
+    """A time in ISO 8601, with its offset; a bare date is its beginning in UTC.
+
+    Raises: ValueError."""
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:  # without one, whose clock it is read from would be a guess
+            return moment
+    said = "is no date and no ISO 8601 time with its offset"
+    raise ValueError(f'"{text[:40]}" {said}: write 2026-01-31 or 2026-01-31T12:00Z')
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0)]

@@ -143,6 +143,10 @@ class YamlFile:
         """A mistake at a path."""
         return Mistake(*self.place(path), ".".join(map(str, path)), message)
 
+    def finding(self, path: Path_, severity: str, code: str, message: str) -> Finding:
+        """Something about a path."""
+        return Finding(self.name, *self.place(path), ".".join(map(str, path)), severity, code, message)
+
     def as_type(self, adapter: TypeAdapter[T]) -> T:
         """The content as a type.
 
@@ -195,16 +199,16 @@ def read_text(path: Path) -> str:
         raise FileError(str(path), [Mistake(1, 1, "", f"is not UTF-8: byte {error.start}")]) from None
 
 
-def yaml_files(paths: Iterable[Path], what: str) -> list[Path]:
-    """The YAML files among files and folders (folders with all below them), in order of name, without tests
-    (`*.test.yaml`). `what` they are files of, in words.
+def yaml_files(paths: Iterable[Path], what: str, *, tests: bool = False) -> list[Path]:
+    """The YAML files among files and folders (folders with all below them), in order of name; of folders without tests
+    (`*.test.yaml`), unless they may have such names. `what` they are files of, in words.
 
     Raises: FileError when a path is not there."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             below = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and p.is_file())
-            found.extend(p for p in below if not p.name.endswith(_TESTS))
+            found.extend(p for p in below if tests or not p.name.endswith(_TESTS))
         elif path.is_file():
             found.append(path)
         else:

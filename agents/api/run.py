@@ -52,7 +52,7 @@ class Api:
         self._settings = settings
         self.metrics = metrics or ApiMetrics()
         self.follower = Follower(settings) if settings.api.keys else None
-        self.returns = Returns(settings) if settings.outreach.links else None
+        self.returns = Returns(settings) if settings.outreach.served else None
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.port = 0
@@ -86,7 +86,7 @@ class Api:
             keys = {name: key.get_secret_value() for name, key in settings.api.keys.items()}
             known = Keys(keys, settings.api.rate, time.monotonic)
             Questions(self.follower, known, self._asked).add_to(app.router)
-        links = settings.outreach.links
+        links = settings.outreach.served
         if links is not None and self.returns is not None:
             secret, *older = (one.get_secret_value().encode() for one in (links.secret, *links.older))
             LinkServer(Links(links.base, secret, older), self.returns).add_to(app.router)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from touchline.agents.runtime.tabletopic import TableReader, published_files, put
 from touchline.agents.settings import Settings
 from touchline.schemas.codec import encode
-from touchline.schemas.policyset import PublishedPolicies, Stop
+from touchline.schemas.policyset import MAX_NOTE, PublishedPolicies, Stop
 from touchline.schemas.ruleset import RuleText
 from touchline.schemas.wire import POLICIES
 
@@ -44,8 +44,12 @@ async def publish_policies(settings: Settings, content: str, texts: Sequence[Rul
 
 
 async def stop(settings: Settings, rule: str, note: str = "") -> None:
-    """Stops a rule's messages (`*`: all), on every worker, until `resume`. Raises: as `publish_policies`."""
-    value = encode(Stop(rule=rule, at=datetime.now(UTC), note=note))
+    """Stops a rule's messages (`*`: all), on every worker, until `resume`. Of the note as much is kept as there is room
+    for: no note keeps anybody from stopping.
+
+    Raises: as `publish_policies`; ValidationError when it is no name of a rule."""
+    readable = note.encode(errors="replace").decode()  # what no UTF-8 stands for can come from a command line
+    value = encode(Stop(rule=rule, at=datetime.now(UTC), note=readable[:MAX_NOTE]))
     await put(settings, POLICIES, _STOP + rule.encode(), value)
 
 

@@ -55,35 +55,31 @@ class Owners:
         self.now = 0
 
     def ask(self, request: Request) -> None:
-        """A state of a request to tell an owner."""
+        """A request to tell an owner, or its end."""
         seen = self._state.told.get(request.request_id, self.now)
-        if seen is not None and request.revision <= seen:
+        if seen is not None and (request.revision <= seen or not request.cancelled):
             self._out.count("duplicates")
             return
         self._state.told.put(request.request_id, request.revision, expires=self.now + REMEMBERED)
-        observed = request.decision.observed or self._book.observe
-        entry = f"{_OBSERVED if observed else ''}{request.target}"
-        owner = self._owner(entry)
-        if seen is not None or request.cancelled:
-            self._again(owner, request)
+        if request.cancelled:
+            self._end(request)
             return
         if _SEVERITIES.index(request.signal.severity) < _SEVERITIES.index(self._book.of(request.target).least):
             self._out.count("notices.below_least")
             return
-        self._tell(entry, owner, request)
+        observed = request.decision.observed or self._book.observe
+        entry = f"{_OBSERVED if observed else ''}{request.target}"
+        self._tell(entry, self._owner(entry), request)
 
-    def _again(self, owner: Owner, request: Request) -> None:
-        """A later state: it matters only while the first one waits for a digest."""
-        for place, kept in enumerate(owner.kept):
-            if kept.request == request.request_id:
-                item = None if request.cancelled else item_of(request)
-                if item is None:
-                    del owner.kept[place]
-                    self._out.count("notices.ended")
-                else:
-                    bucket = bucket_of(request.signal.severity, request.priority)
-                    owner.kept[place] = Kept(kept.request, bucket, kept.at, _short(item))
-                return
+    def _end(self, request: Request) -> None:
+        """It matters only while the request waits for a digest, which it does where the mode of then has put it."""
+        for entry in (request.target, f"{_OBSERVED}{request.target}"):
+            owner = self._state.owners.get(entry, self.now) or Owner()
+            left = [kept for kept in owner.kept if kept.request != request.request_id]
+            if len(left) < len(owner.kept):
+                owner.kept = left
+                self._state.owners.put(entry, owner)
+                self._out.count("notices.ended")
 
     def _tell(self, entry: str, owner: Owner, request: Request) -> None:
         route, item = self._book.of(request.target), item_of(request)
@@ -135,7 +131,7 @@ class Owners:
         return shown
 
     def _send(self, entry: str, route: Route, content: _Content) -> None:
-        target, observed = entry.removeprefix(_OBSERVED), entry.startswith(_OBSERVED)
+        target, observed = entry.removeprefix(_OBSERVED), self._book.observe or entry.startswith(_OBSERVED)
         subject, text = content.words
         notice = Notice(
             notice_id=notice_id(entry, content.what),

@@ -5,7 +5,7 @@ from typing import Final
 from touchline.pipeline.desk import agenda
 from touchline.pipeline.desk.hours import hours_of
 from touchline.pipeline.desk.match import choose, fits, reason
-from touchline.pipeline.desk.state import MAX_PEOPLE, REMEMBERED, Person, Queue, TaskState
+from touchline.pipeline.desk.state import MAX_PEOPLE, Person, Queue, TaskState
 from touchline.pipeline.desk.tasks import Tasks
 from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.engine.store import NEVER
@@ -36,22 +36,17 @@ class Queues:
         self._out = tasks.out
 
     def ask(self, request: Request) -> None:
-        """A state of a request for a task."""
+        """A request for a task, or its end."""
         tasks, task_id = self._tasks, request.request_id
         known = tasks.get(task_id)
-        if known is not None and request.revision <= known.seen:
+        if known is not None and (request.revision <= known.seen or not request.cancelled):
             self._out.count("duplicates")
         elif request.cancelled:
             # One that was cancelled before it came is remembered, so that it never begins.
             ended = TaskState(request.revision, TaskStatus.CANCELLED, request.target.partition(":")[2])
             tasks.withdraw(task_id, known or ended, request)
-        elif known is None:
-            self._begin(task_id, request)
-        elif known.status.is_open:
-            self._change(task_id, known, request)
         else:
-            known.seen = request.revision
-            self._state.tasks.put(task_id, known, expires=tasks.now + REMEMBERED)
+            self._begin(task_id, request)
 
     def _begin(self, task_id: str, request: Request) -> None:
         tasks = self._tasks
@@ -68,22 +63,6 @@ class Queues:
         if who is None or wanted is None or not hours_of(queue.hours, queue.zone).open_at(self._tasks.now):
             return "it would wait in the queue"
         return f"it would be offered to {who}: {reason(who, free[who], wanted)}"
-
-    def _change(self, task_id: str, task: TaskState, request: Request) -> None:
-        tasks, queue = self._tasks, self._tasks.queue(task.queue)
-        place = (tasks.rank(task), task_id)
-        if task.status is TaskStatus.WAITING:
-            queue.waiting.remove(place)
-        task.seen, task.request = request.revision, request
-        if request.due_at is not None and not task.late:
-            task.due = task.deadline = max(to_ms(request.due_at), task.opened)
-        person = queue.people.get(task.person or "")
-        if task.status is TaskStatus.WAITING:
-            tasks.wait(task_id, task, "the request has changed")
-        elif task.status is TaskStatus.ASSIGNED and (person is None or not fits(person, request.skill)):
-            tasks.take_back(task_id, task, f"{task.person} lacks the skill that is asked for now")
-        else:
-            tasks.tell(task_id, task, "the request has changed")
 
     def staff(self, event: StaffEvent) -> None:
         """What a workforce system says."""
@@ -217,7 +196,7 @@ class Queues:
 
     def _hand_out(self, name: str, queue: Queue) -> None:
         tasks = self._tasks
-        if not queue.waiting:
+        if not queue.waiting or tasks.policy.observe:  # what waits from before goes on waiting
             return
         opens = hours_of(queue.hours, queue.zone).opens_after(tasks.now)
         if opens > tasks.now:

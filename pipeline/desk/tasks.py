@@ -100,14 +100,14 @@ class Tasks:
                 self.end(task_id, task, TaskStatus.REFUSED, f"the queue is full: {most} more urgent tasks wait")
 
     def rank(self, task: TaskState) -> int:
-        """The lower, the sooner: a point of priority counts as much as a length of waiting. It never changes, so the
-        order of two tasks doesn't either."""
+        """The lower, the sooner: a point of priority counts as much as a length of waiting. It changes with the setting
+        `aging` alone, so the order of two tasks doesn't change otherwise."""
         return task.opened - (task.request.priority if task.request else 0) * self.policy.aging
 
     def assign(self, task_id: str, task: TaskState, who: str, why: str) -> None:
         """Offers a task to somebody."""
         queue = self.queue(task.queue)
-        queue.waiting.remove((self.rank(task), task_id))
+        _take_out(queue, task_id)
         queue.people[who].tasks.append(task_id)
         half = task.opened + (task.due - task.opened) // 2
         task.half = half if self.now < half else NEVER
@@ -123,9 +123,7 @@ class Tasks:
         """Takes a task out of the queue, or from the one who has it."""
         queue = self.queue(task.queue)
         if task.status is TaskStatus.WAITING:
-            place = (self.rank(task), task_id)
-            if place in queue.waiting:
-                queue.waiting.remove(place)
+            _take_out(queue, task_id)
         person = queue.people.get(task.person or "")
         if person is not None and task_id in person.tasks:
             person.tasks.remove(task_id)
@@ -284,6 +282,11 @@ class Tasks:
     def free(self, queue: Queue) -> dict[str, Person]:
         """Those who are there and have room."""
         return {who: one for who, one in queue.people.items() if one.room > 0 and one.present(self.now)}
+
+
+def _take_out(queue: Queue, task_id: str) -> None:
+    """What waits is found by its id: its rank may be of another `aging`, from before a restart."""
+    queue.waiting[:] = [place for place in queue.waiting if place[1] != task_id]
 
 
 def known_key(queue: str, customer: str) -> str:

@@ -104,7 +104,7 @@ class _Checker:
                 if (file.name, message) in self.kinds_told:
                     return
                 self.kinds_told.add((file.name, message))
-            self.find(Finding(file.name, *file.place(at), ".".join(map(str, at)), severity, code, message))
+            self.find(file.finding(at, severity, code, message))
 
         found = places(file, path, rule.spec)
         name = next(n for n in Detect.__dataclass_fields__ if getattr(rule.spec.detect, n) is not None)

@@ -113,11 +113,13 @@ def plan_of(book: PolicyBook, signal: Signal, incident: Known | None) -> tuple[P
     return book.plan(signal), False
 
 
-def purpose_of(signal: Signal, plan: Plan) -> Purpose:
-    """A message about friction or a need serves the customer's own order or case; one about delight asks a favour."""
+def purpose_of(polarity: Polarity, plan: Plan) -> Purpose:
+    """The purpose of a message about a signal of that polarity, for which customers must have agreed to it, and which
+    its link ends. One about friction or a need serves the customer's own order or case, one about delight asks a
+    favour."""
     if plan.purpose is not None:
         return plan.purpose
-    return Purpose.MARKETING if signal.polarity is Polarity.DELIGHT else Purpose.SERVICE
+    return Purpose.MARKETING if polarity is Polarity.DELIGHT else Purpose.SERVICE
 
 
 def observed_by(book: PolicyBook, signal: Signal, plan: Plan, about: str, *, ramp_left: bool) -> str:

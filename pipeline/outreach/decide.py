@@ -78,7 +78,7 @@ def _case(
 ) -> Case:
     plan, telling = plan_of(book, signal, more.incident)
     about = more.incident.rule if telling and more.incident is not None else signal.rule
-    purpose = purpose_of(signal, plan)
+    purpose = purpose_of(signal.polarity, plan)
     why = observed_by(book, signal, plan, about, ramp_left=more.ramp_left)
     # What was only observed never reached the customer, so it doesn't count once messages are really sent.
     counting = history if why else [contact for contact in history if not contact.observed]

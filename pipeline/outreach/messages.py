@@ -15,6 +15,7 @@ from typing import Final
 
 from babel import Locale
 
+from touchline.pipeline.outreach.case import purpose_of
 from touchline.pipeline.outreach.links import Links
 from touchline.pipeline.outreach.plan import Plan
 from touchline.pipeline.outreach.quiet import zone_named, zone_of_country
@@ -104,8 +105,7 @@ class Messages:
             decision_id: the decision that it belongs to, for its links.
             address: where it goes.
         """
-        purpose = plan.purpose or (Purpose.MARKETING if signal.polarity is Polarity.DELIGHT else Purpose.SERVICE)
-        case = _Case(signal, profile, channel, purpose, decision_id, address)
+        case = _Case(signal, profile, channel, purpose_of(signal.polarity, plan), decision_id, address)
         problem = None
         for version in self._candidates(signal, plan, profile):
             try:
@@ -116,7 +116,7 @@ class Messages:
 
     def problem(self, signal: Signal, profile: Profile | None, channel: Channel, plan: Plan) -> str | None:
         """Why the text that was meant can't be made of a signal, None when it can. For people who write texts."""
-        case = _Case(signal, profile, channel, plan.purpose or Purpose.SERVICE, "", "")
+        case = _Case(signal, profile, channel, purpose_of(signal.polarity, plan), "", "")
         try:
             self._message(next(self._candidates(signal, plan, profile)), case, short=False)
         except RenderError as error:

@@ -40,13 +40,11 @@ class Rations:
 
     def ramp_left(self, switches: Switches, at: int) -> bool:
         """Whether the ramp lets another message through on that day."""
-        if not switches.ramp:
+        whole = ramp_on(switches, at)
+        if whole is None:
             return True
-        day = day_of(at, switches.ramp_from)
-        if day < 0:
-            return False
-        whole = switches.ramp[min(day, len(switches.ramp) - 1)]
-        return self._sent(switches, at) < share_of(day, whole, self.partition, self.partitions)
+        share = share_of(day_of(at, switches.ramp_from), whole, self.partition, self.partitions)
+        return self._sent(switches, at) < share
 
     def count(self, switches: Switches, at: int) -> None:
         """A message goes out."""
@@ -59,6 +57,14 @@ class Rations:
 
     def _latest(self, at: int) -> int:
         return max(at, self.state.clock.value.at)
+
+
+def ramp_on(switches: Switches, at: int) -> int | None:
+    """So many messages in all the ramp lets through on that day, 0 before its first one; None without a ramp."""
+    if not switches.ramp:
+        return None
+    day = day_of(at, switches.ramp_from)
+    return 0 if day < 0 else switches.ramp[min(day, len(switches.ramp) - 1)]
 
 
 def _name(plan: Plan) -> str:

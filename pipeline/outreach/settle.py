@@ -103,7 +103,7 @@ class Settling:
             explanation=_NOT_ANY_MORE.format(ended.status),
             plan=plan,
             about=ended.rule,
-            purpose=purpose_of(ended, plan),
+            purpose=purpose_of(ended.polarity, plan),
         )
         known.decision += 1
         self._emit(self._decision(ended, known, verdict, None, at=at))

@@ -16,7 +16,7 @@ from touchline.pipeline.outreach.templates_known import Told, path_problem
 from touchline.pipeline.outreach.templates_length import MOST, bounds
 from touchline.pipeline.outreach.templates_markup import UNSAFE_ADDRESS, to_plain, unsafe_links
 from touchline.schemas.textfile import TextFile, TextVersion
-from touchline.schemas.yamlfile import FileError, Mistake, Path_, YamlFile
+from touchline.schemas.yamlfile import FileError, Finding, Mistake, Path_, YamlFile, yaml_files
 
 BUILT_IN: Final = Path(__file__).with_name("messages.yaml")
 """The texts that come with the built-in rules."""
@@ -87,16 +87,7 @@ def text_files(paths: Iterable[Path]) -> list[Path]:
     """The files among files and folders (folders with all below them), in order of name.
 
     Raises: FileError when a path is not there."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found.extend(sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and p.is_file()))
-        elif path.is_file():
-            found.append(path)
-        else:
-            message = "there is no such file or folder of texts, seen from where the command runs"
-            raise FileError(str(path), [Mistake(1, 1, "", message)])
-    return list(dict.fromkeys(found))
+    return yaml_files(paths, "texts", tests=True)
 
 
 def read_library(paths: Iterable[Path], checking: Checking) -> Library:
@@ -105,13 +96,20 @@ def read_library(paths: Iterable[Path], checking: Checking) -> Library:
     Raises: FileError with every mistake of the first file that has any."""
     library = Library()
     for path in text_files(paths):
-        file = YamlFile.read(path)
-        one = _library_of(file, file.as_type(_ADAPTER))
-        mistakes = [*_doubles(one, library, file), *mistakes_in(one, file, checking)]
+        one, mistakes = read_file(path, library, checking)
         if mistakes:
-            raise FileError(file.name, mistakes)
+            raise FileError(str(path), mistakes)
         library = one.over(library)
     return library
+
+
+def read_file(path: Path, before: Library, checking: Checking) -> tuple[Library, list[Mistake]]:
+    """The texts of a file, and all that is wrong with them. `before`: those of the files before it.
+
+    Raises: FileError when it is no file of texts."""
+    file = YamlFile.read(path)
+    one = _library_of(file, file.as_type(_ADAPTER))
+    return one, [*_doubles(one, before, file), *mistakes_in(one, file, checking)]
 
 
 def built_in_library() -> Library:
@@ -144,13 +142,13 @@ def _version_mistakes(text: Text, locale: str, checking: Checking) -> Iterator[M
         yield from _placed(text.file, text.path(locale, part), source, problems)
 
 
-def warnings_in(library: Library, locale: str) -> Iterator[tuple[str, Mistake]]:
-    """What is most likely not meant, with the name of its file. `locale`: the default one."""
+def warnings_in(library: Library, locale: str) -> Iterator[Finding]:
+    """What is most likely not meant. `locale`: the default one."""
     for text in library.texts.values():
         if not ({locale, locale.partition("-")[0]} & set(text.versions)):
             there = ", ".join(text.versions)
             message = f"has no version in {locale}, the default language: who has no other gets {there.split(',')[0]}"
-            yield text.file.name, text.file.mistake(("texts", text.name), message)
+            yield text.file.finding(("texts", text.name), "warning", "no_default", message)
         for name, version in text.versions.items():
             part = "sms" if version.sms is not None else "text" if version.text is not None else "html"
             longest = sms_bounds(version)[1]
@@ -159,7 +157,7 @@ def warnings_in(library: Library, locale: str) -> Iterator[tuple[str, Mistake]]:
                     f"may need {longest} parts as a text message, and {version.segments} are allowed: "
                     "write a shorter sms, or fixed words (short) for then; else the text of default goes out instead"
                 )
-                yield text.file.name, text.file.mistake(text.path(name, part), message)
+                yield text.file.finding(text.path(name, part), "warning", "long", message)
 
 
 def sms_bounds(version: TextVersion) -> tuple[int, int]:

@@ -7,29 +7,12 @@ from pathlib import Path
 from touchline.pipeline.outreach.templates_file import (
     Checking,
     Library,
-    read_library,
+    read_file,
     sms_bounds,
     text_files,
     warnings_in,
 )
-from touchline.schemas.yamlfile import FileError, Mistake
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about a place in a file. `severity`: `error` (the text can't be used) or `warning`."""
-
-    file: str
-    line: int
-    column: int
-    where: str
-    severity: str
-    message: str
-
-    def __str__(self) -> str:
-        """`file:line:column: severity: where: message`."""
-        where = f"{self.where}: " if self.where else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {where}{self.message}"
+from touchline.schemas.yamlfile import FileError, Finding, Mistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +48,22 @@ def check_texts(paths: Iterable[Path], checking: Checking, locale: str) -> Repor
     report, library = Report(), Library()
     for path in text_files(paths):
         try:
-            one = read_library([path], checking)
+            one, mistakes = read_file(path, library, checking)
         except FileError as error:
-            report.findings += [_finding(error.name, mistake, "error") for mistake in error.mistakes]
+            report.findings += _errors(error.name, error.mistakes)
             continue
-        for name in one.texts.keys() & library.texts.keys():
-            mistake = one.texts[name].file.mistake(
-                ("texts", name), f'"{name}" stands already in {library.texts[name].file.name}'
-            )
-            report.findings.append(_finding(str(path), mistake, "error"))
-        report.findings += [_finding(file, mistake, "warning") for file, mistake in warnings_in(one, locale)]
-        report.texts += _rows(one, checking)
         library = one.over(library)
+        report.findings += _errors(str(path), mistakes)
+        if not mistakes:
+            report.findings += warnings_in(one, locale)
+            report.texts += _rows(one, checking)
     report.findings.sort(key=lambda finding: (finding.file, finding.line, finding.column))
     return report
 
 
-def _finding(file: str, mistake: Mistake, severity: str) -> Finding:
-    return Finding(file, mistake.line, mistake.column, mistake.where, severity, mistake.message)
+def _errors(file: str, mistakes: Iterable[Mistake]) -> Iterable[Finding]:
+    for one in mistakes:
+        yield Finding(file, one.line, one.column, one.where, "error", "mistake", one.message)
 
 
 def _rows(library: Library, checking: Checking) -> Iterable[Row]:

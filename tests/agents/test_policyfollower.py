@@ -5,6 +5,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from touchline.agents import outreach
 from touchline.agents.policyfollower import PolicyFollower, SwitchFollower
 from touchline.agents.runtime.errors import BrokerAway, WorkerError
 from touchline.agents.runtime.metrics import Metrics
-from touchline.agents.runtime.policiestopic import KEY, publish_policies, resume, standing, stop
+from touchline.agents.runtime.policiestopic import KEY, Standing, publish_policies, resume, standing, stop
 from touchline.agents.runtime.tabletopic import put
 from touchline.agents.runtime.topics import create_topics, delete_topics
 from touchline.agents.settings import OutreachMode, OutreachSettings, RuleHome, Settings
 from touchline.agents.together import Together
 from touchline.pipeline.outreach.plan import ALL, PolicyBook, Switches
+from touchline.schemas.codec import encode
+from touchline.schemas.policyset import PublishedPolicies
 from touchline.schemas.ruleset import RuleText
 from touchline.schemas.wire import POLICIES
 from touchline.schemas.yamlfile import FileError
@@ -191,6 +194,54 @@ def test_published_policies_come_to_every_worker_also_to_one_that_starts_later(
                 await until(lambda: one.priority == two.priority == 44)
 
     on_topics(settings, scenario)
+
+
+def standing_with(text: str, *stopped: str) -> Standing:
+    """What the topic holds."""
+    files = (RuleText(name="shop.yaml", text=text),)
+    published = PublishedPolicies(hash="?", published_at=datetime(2026, 6, 10, tzinfo=UTC), files=files)
+    return Standing(encode(published), dict.fromkeys(stopped))
+
+
+@pytest.fixture
+def alone(folder: Path) -> tuple[PolicyFollower, Deciding]:
+    """A follower of published policies that nothing feeds."""
+    outreach = OutreachSettings(builtin_policies=False, policies=(folder,), policies_from=RuleHome.TOPIC)
+    processor = Deciding()
+    settings = make_settings("127.0.0.1:1").model_copy(update={"outreach": outreach})
+    return following(settings, processor, []), processor
+
+
+def test_published_policies_are_looked_at_once_whatever_else_is_written(alone: tuple[PolicyFollower, Deciding]) -> None:
+    follower, processor = alone
+
+    async def scenario() -> None:
+        await follower._begin(standing_with(FIRST))
+        for stopped in ([], ["r"], []):
+            await follower._heard(standing_with(BROKEN, *stopped))
+        assert follower._metrics.policies_refused._value.get() == 1
+        assert processor.priority == 11
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_does_not_wait_for_policies_that_came_with_it(alone: tuple[PolicyFollower, Deciding]) -> None:
+    follower, processor = alone
+    stopped_before: list[frozenset[str]] = []
+    take = follower._take
+
+    async def watched(texts: Any) -> None:
+        stopped_before.append(processor.books[-1].switches.stopped)
+        await take(texts)
+
+    async def scenario() -> None:
+        await follower._begin(standing_with(FIRST))
+        follower._take = watched  # type: ignore[method-assign]
+        await follower._heard(standing_with(SECOND, "r"))
+        assert stopped_before == [frozenset({"r"})]
+        assert processor.priority == 22
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("value", [None, b'{"hash": "x", "files": 3}'], ids=["with a mistake", "no policies at all"])

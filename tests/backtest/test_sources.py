@@ -85,12 +85,17 @@ def test_rows_come_by_their_map_in_the_order_of_time_and_failed_ones_are_counted
 
 def test_a_span_of_days() -> None:
     assert read_span("2026-01-01..2026-03-31") == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
-    assert read_span("2026-01-01T12:00+01:00..2026-01-01T12:00")[0] == datetime(2026, 1, 1, 11, tzinfo=UTC)
+    assert read_span("2026-01-01T12:00+01:00..2026-01-01T12:00Z")[0] == datetime(2026, 1, 1, 11, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("2026-01-01", "is no range"), ("2026-02-01..2026-01-01", "ends before"), ("soon..2026-01-01", "is no date")],
+    [
+        ("2026-01-01", "is no range"),
+        ("2026-02-01..2026-01-01", "ends before"),
+        ("soon..2026-01-01", "is no date"),
+        ("2026-01-01T12:00..2026-01-02", "no ISO 8601 time with its offset"),
+    ],
 )
 def test_a_span_that_is_none_is_told(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):

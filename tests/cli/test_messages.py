@@ -70,10 +70,11 @@ class TestCheck:
         assert result.exit_code == 1
         places = [line.split(" error: ")[0] for line in result.stdout.splitlines() if " error: " in line]
         assert places == [f"texts/b.yaml:{place}:" for place in ("5:25", "7:39", "9:30", "10:29")] + [
-            "texts/c.yaml:2:48:"
+            "texts/c.yaml:2:9:",  # a name that stands in b.yaml, whatever else is wrong there
+            "texts/c.yaml:2:48:",
         ]
-        assert "4 errors" not in result.stderr
-        assert "5 errors, 0 warnings" in result.stderr
+        assert "5 errors" not in result.stderr
+        assert "6 errors, 0 warnings" in result.stderr
 
     def test_warnings_and_json(self, shop: Path) -> None:
         (shop / "touchline.yaml").write_text(SETTINGS.replace("{texts", "{locale: fr, texts"))
@@ -83,6 +84,7 @@ class TestCheck:
         found = json.loads(result.stdout)
         assert (found["errors"], found["warnings"]) == (0, 1)
         assert found["findings"][0]["severity"] == "warning"
+        assert found["findings"][0]["code"] == "no_default"
         assert "no version in fr" in found["findings"][0]["message"]
         assert [row["locale"] for row in found["texts"]] == ["en", "de"]
 

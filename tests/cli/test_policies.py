@@ -219,6 +219,11 @@ def test_everything_and_single_rules_are_stopped_and_resumed(outreach: Outreach)
     assert (done.exit_code, done.stderr) == (1, "Error: everything is not stopped; stopped: mine\n")
     done = outreach("resume", "--rule", "mina")
     assert (done.exit_code, 'did you mean "mine"?' in done.stderr) == (1, True)
+    outreach("stop")
+    assert outreach("resume", "--rule", "").exit_code == 1
+    assert "stopped: everything" in outreach("resume", "--rule", "mine").stdout
+    outreach("resume")
+    outreach("stop", "--rule", "mine")
     assert "stopped: nothing" in outreach("resume", "--rule", "mine").stdout
 
 
@@ -227,6 +232,20 @@ def test_a_stop_of_a_rule_that_nobody_has_is_refused(settings: Settings, outreac
     assert done.exit_code == 2
     assert 'nothing was stopped: there is no rule "parcel_stock", did you mean "parcel_stuck"?' in done.stderr
     assert asyncio.run(standing(settings)).stops == {}
+
+
+@pytest.mark.parametrize("rule", ["", "r" * 129, "no\nname"])
+def test_what_can_be_no_name_of_a_rule_stops_nothing(settings: Settings, outreach: Outreach, rule: str) -> None:
+    Path("rules/mine.yaml").write_text("rules: [", encoding="utf-8")  # so which rules there are is not known
+    done = outreach("stop", "--rule", rule)
+    assert (done.exit_code, "nothing was stopped: that is no name of a rule" in done.stderr) == (2, True)
+    assert asyncio.run(standing(settings)).stops == {}
+
+
+def test_a_note_that_is_too_long_or_not_readable_is_cut_and_stops_all_the_same(outreach: Outreach) -> None:
+    done = outreach("stop", "--note", "why \udcff " + "w" * 600, "--json")
+    assert done.exit_code == 0, done.output
+    assert [one["note"] for one in json.loads(done.stdout)["stopped"]] == ["why ? " + "w" * 494]
 
 
 def test_who_is_in_a_hurry_can_stop_with_broken_rules_and_policies(settings: Settings, outreach: Outreach) -> None:

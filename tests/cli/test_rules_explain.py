@@ -147,7 +147,7 @@ def test_history_may_be_enriched_or_come_by_a_map(folder: Path) -> None:
         (["why-not", "--rule", "agian", "--customer", "c-1"], 2, 'there is no rule "agian", did you mean "again"?'),
         (["why-not", "--rule", "again", "--customer", "c-7"], 1, 'no touchpoint of customer "c-7" is in this history'),
         (["why-not", "--rule", "again"], 2, "Missing option '--customer'"),
-        (["why-not", "--rule", "again", "--customer", "c-1", "--at", "soon"], 2, "soon is no date"),
+        (["why-not", "--rule", "again", "--customer", "c-1", "--at", "soon"], 2, '"soon" is no date'),
     ],
 )
 def test_what_can_not_be_answered_says_why(arguments: list[str], code: int, message: str) -> None:

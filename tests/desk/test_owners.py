@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.desk.cases import NINE, Item, feed, notices, record, request, shard, tick, topic_of
 from tests.outreach.cases import signal
+from touchline.pipeline.desk.budget import enter
 from touchline.pipeline.desk.disclosure import ORDERS
-from touchline.pipeline.desk.processor import DeskPolicy
+from touchline.pipeline.desk.owners import MAX_KEPT
+from touchline.pipeline.desk.processor import DeskPolicy, DeskProcessor
 from touchline.pipeline.desk.routes import Every, Route, RouteBook, When
+from touchline.pipeline.desk.state import Owner
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.engine.records import Output
@@ -64,13 +68,13 @@ def test_an_owner_without_a_route_is_told_on_the_topic_alone() -> None:
     assert (notice.means, notice.message.to) == (Means.QUEUE, "")
 
 
-def test_the_same_request_is_told_once_and_an_update_not_again() -> None:
+def test_the_same_request_is_told_once_whatever_its_revision() -> None:
     one = desk()
     assert len(notices(feed(one, told("1"), told("1"), tick(NINE)))) == 1
     again = [told("1", NINE + 1, revision=1), told("1", NINE + 2, revision=2, cancelled=True)]
     assert notices(feed(one, *again, tick(NINE + 2))) == []
     assert feed(one, told("1", NINE + 3), tick(NINE + 3)) == []
-    assert one.counts["duplicates"] == 1
+    assert one.counts["duplicates"] == 2
 
 
 def test_what_is_less_severe_than_asked_for_is_not_told() -> None:
@@ -130,6 +134,24 @@ def test_a_digest_tells_the_most_urgent_first_as_far_as_the_budget_goes() -> Non
     assert "Not told: 2 signals beyond the alert budget of 2 a day, the least urgent." in digest.message.text
 
 
+def test_of_more_than_are_kept_for_a_digest_the_least_urgent_is_only_counted() -> None:
+    one = desk(when=When.DIGEST, budget=2 * MAX_KEPT, minute=10 * 60)
+    first = [told("low", severity=Severity.LOW), *(told(f"{n}", NINE + n) for n in range(1, MAX_KEPT))]
+    feed(one, *first, tick(NINE + MAX_KEPT))
+    assert "notices.dropped" not in one.counts
+    (digest,) = notices(feed(one, told("last", NINE + MAX_KEPT + 1), tick(NINE + HOUR)))
+    assert one.counts["notices.dropped"] == 1
+    assert (digest.count, digest.cut) == (MAX_KEPT, 1)
+    assert "s-low" not in [item.signal_id for item in digest.items]
+
+
+def test_what_is_expected_goes_by_today_and_the_seven_days_before() -> None:
+    owner = Owner()
+    for day in range(20):
+        enter(owner, 20, NINE + day * DAY, BERLIN)
+    assert sorted(owner.heard) == list(range(owner.day - 7, owner.day + 1))
+
+
 def test_what_ended_before_the_digest_is_not_in_it() -> None:
     one = desk(when=When.DIGEST, minute=10 * 60)
     ended = told("1", NINE + 2, revision=1, cancelled=True, signal={"status": SignalStatus.RESOLVED})
@@ -165,6 +187,19 @@ def test_what_is_only_observed_takes_nobodys_place() -> None:
 def test_in_observe_mode_everything_is_observed() -> None:
     one = shard(DeskPolicy(owners=RouteBook(observe=True)))
     assert [notice.observed for notice in notices(feed(one, told("1"), tick(NINE)))] == [True]
+
+
+@pytest.mark.parametrize("observe", [False, True])
+def test_what_is_kept_when_the_mode_changes_is_cancelled_all_the_same_and_else_only_observed(*, observe: bool) -> None:
+    routes = {LOGISTICS: Route(when=When.DIGEST, minute=10 * 60)}
+    one = shard(DeskPolicy(owners=RouteBook(routes, observe=not observe)))
+    feed(one, told("1"), told("2", NINE + 1), tick(NINE + 1))
+    one.processor = DeskProcessor(DeskPolicy(owners=RouteBook(routes, observe=observe)))
+    one.restart()
+    ended = told("1", NINE + 2, revision=1, cancelled=True, signal={"status": SignalStatus.RESOLVED})
+    (digest,) = notices(feed(one, ended, tick(NINE + HOUR)))
+    assert ([item.signal_id for item in digest.items], digest.observed) == (["s-2"], True)
+    assert one.counts["notices.ended"] == 1
 
 
 SECRET = "jo.doe@example.com"

@@ -22,7 +22,8 @@ from tests.desk.cases import (
     tick,
 )
 from tests.outreach.cases import signal
-from touchline.pipeline.desk.processor import DeskPolicy
+from touchline.pipeline.desk.processor import DeskPolicy, DeskProcessor
+from touchline.pipeline.desk.state import MAX_PEOPLE, TaskState
 from touchline.pipeline.desk.tasks import QueuePolicy
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, from_ms, to_ms
 from touchline.pipeline.engine.local import LocalShard
@@ -320,14 +321,12 @@ def test_in_observe_mode_it_is_recorded_who_would_get_it_and_nobody_does() -> No
     assert task.why == "observe mode; it would wait in the queue"
 
 
-def test_a_changed_request_changes_its_task() -> None:
+def test_a_known_request_counts_once_more_only_when_it_is_cancelled() -> None:
     desk = shard()
-    feed(desk, person("anna"), person("ben", languages=("de",)), request(), tick(NINE))
-    feed(desk, request("r-1", NINE + 1, revision=1, skill=languages("de"), priority=80), tick(NINE + 1))
-    changed = request("r-1", NINE + 2, revision=2, skill=languages("en"))
-    found = tasks(feed(desk, changed, tick(NINE + 2)))
-    assert states(found)[-1] == ("r-1", "assigned", "anna")
-    assert feed(desk, request("r-1", NINE + 3, revision=1), tick(NINE + 3)) == []
+    feed(desk, person("anna"), request(), tick(NINE))
+    assert feed(desk, request("r-1", NINE + 1, revision=1, skill=languages("de")), tick(NINE + 1)) == []
+    assert desk.counts["duplicates"] == 1
+    assert states(tasks(feed(desk, cancelled("r-1", NINE + 2), tick(NINE + 2)))) == [("r-1", "cancelled", "anna")]
 
 
 def test_an_older_word_about_a_person_is_passed_over() -> None:
@@ -336,6 +335,63 @@ def test_an_older_word_about_a_person_is_passed_over() -> None:
     feed(desk, person(at=NINE - 2 * HOUR, capacity=0), tick(NINE))
     assert desk.counts["staff.stale"] == 1
     assert states(tasks(feed(desk, request(at=NINE + 1), tick(NINE + 1))))[-1][2] == "anna"
+
+
+def test_one_too_many_takes_the_place_of_who_is_away_longest() -> None:
+    desk = shard()
+    away: dict[str, Any] = {"present_from": None}
+    staff = [person(f"p-{n:03}", NINE - HOUR + n, **away if n in {7, 9} else {}) for n in range(MAX_PEOPLE)]
+    feed(desk, *staff, person("late", NINE), tick(NINE))
+    people = desk.state.queues.get("service", 0).people
+    assert (len(people), "p-007" in people, "p-009" in people, "late" in people) == (MAX_PEOPLE, False, True, True)
+    feed(desk, person("later", NINE + 1), person("latest", NINE + 2), tick(NINE + 2))
+    assert (len(people), "p-009" in people, "later" in people, "latest" in people) == (MAX_PEOPLE, False, True, False)
+    assert desk.counts["people.too_many"] == 1  # the others are there, and stay
+
+
+def test_an_older_word_about_a_task_is_passed_over() -> None:
+    desk = shard()
+    feed(desk, person(), request(), taken("r-1", "anna", NINE + 10), tick(NINE + 10))
+    assert feed(desk, done("r-1", "anna", NINE + 9), tick(NINE + 11)) == []
+    assert desk.counts["staff.stale"] == 1
+    assert states(tasks(feed(desk, done("r-1", "anna", NINE + 12), tick(NINE + 12)))) == [("r-1", "done", "anna")]
+
+
+def test_the_last_sixteen_who_let_a_task_lie_come_last() -> None:
+    desk = shard()
+    feed(desk, *(person(f"p-{n:02}") for n in range(20)), request(), tick(NINE))
+    found = states(tasks(feed(desk, tick(NINE + 3 * DAY))))
+    lay_with = ["p-00", *(who for _, status, who in found if status == "assigned" and who)][:-1]
+    state: TaskState = desk.state.tasks.get("r-1", 0)
+    assert len(lay_with) > 16
+    assert state.passed == lay_with[-16:]
+
+
+def restarted(desk: LocalShard, **changes: Any) -> LocalShard:
+    """The same desk after a restart with other settings."""
+    desk.processor = DeskProcessor(DeskPolicy(QueuePolicy(**changes)))
+    desk.restart()
+    return desk
+
+
+def test_a_restart_with_another_aging_finds_what_waits() -> None:
+    desk = shard()
+    feed(desk, request("r-1"), request("r-2", NINE + 1), request("r-3", NINE + 2), tick(NINE + 2))
+    restarted(desk, aging=60 * MINUTE)
+    found = states(tasks(feed(desk, cancelled("r-2", NINE + 3), tick(NINE + 3))))
+    assert found == [("r-2", "cancelled", None)]
+    assert [task for _, task in desk.state.queues.get("service", 0).waiting] == ["r-1", "r-3"]
+    found = states(tasks(feed(desk, person(at=NINE + 4), tick(NINE + 4))))
+    assert found == [("r-1", "assigned", "anna"), ("r-3", "assigned", "anna")]
+
+
+def test_what_waits_when_the_mode_becomes_observe_goes_to_nobody_until_it_is_live_again() -> None:
+    desk = shard()
+    feed(desk, request("r-1"), tick(NINE))
+    restarted(desk, observe=True)
+    assert feed(desk, person(at=NINE + 1), tick(NINE + 1)) == []
+    restarted(desk)
+    assert states(tasks(feed(desk, person("ben", NINE + 2), tick(NINE + 2)))) == [("r-1", "assigned", "anna")]
 
 
 def test_a_restart_in_between_changes_nothing() -> None:

@@ -15,6 +15,7 @@ from touchline.agents import outreach
 from touchline.agents.settings import Settings, load_settings
 from touchline.pipeline.engine.local import LocalShard
 from touchline.pipeline.friction.load import load_rules
+from touchline.pipeline.outreach.case import purpose_of
 from touchline.pipeline.outreach.links import PATH, Links
 from touchline.pipeline.outreach.messages import Messages, Speaking, built_in_messages, load_messages
 from touchline.pipeline.outreach.plan import Plan
@@ -436,6 +437,7 @@ class TestLinks:
     ) -> None:
         message = rendered(load_messages((), Speaking(links=LINKS)), signal(polarity=polarity), purpose=purpose)
         assert LINKS.read(str(message.unsubscribe).rpartition(PATH)[2]).purpose is expected
+        assert purpose_of(polarity, Plan(purpose=purpose)) is expected  # for which customers must have agreed
 
     def test_a_text_may_place_it_itself(self, tmp_path: Path) -> None:
         messages = own(tmp_path, "Enough? {{ links.unsubscribe }}", links=LINKS)

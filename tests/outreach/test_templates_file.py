@@ -229,6 +229,18 @@ def test_all_mistakes_of_all_files_are_found(tmp_path: Path) -> None:
     assert {row.name for row in report.texts} == {"other"}
 
 
+def test_what_a_worker_refuses_for_another_file_is_found_too(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        file_of(tmp_path, mine("      text: t\n") + "frame: <i>{{ content }}</i>\n", name)
+    with pytest.raises(FileError) as refused:
+        load_messages([tmp_path])
+    report = check_texts([tmp_path], Checking(), "en")
+    assert [(one.line, one.column, one.message) for one in report.findings] == [
+        (one.line, one.column, one.message) for one in refused.value.mistakes
+    ]
+    assert [(row.name, row.locale) for row in report.texts] == [("mine", "en")]  # of the file without errors
+
+
 def test_what_is_odd_is_a_warning(tmp_path: Path) -> None:
     path = file_of(tmp_path, mine("      text: '" + "a" * 300 + " {{ about }} {{ signal.evidence }}'\n"))
     report = check_texts([path], Checking(), "de-AT")

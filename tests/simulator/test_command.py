@@ -44,6 +44,7 @@ def test_the_output_is_the_events_alone() -> None:
         (["--customers", "0"], 2, "at least one customer"),
         (["--late", "0.9"], 2, "late is a share"),
         (["--start", "tomorrow"], 2, "no ISO 8601 time"),
+        (["--start", "2026-03-01T12:00"], 2, "no ISO 8601 time with its offset"),
         (["--reached", "nowhere.ndjson"], 2, "can't be read"),
         (["--out", "/dev/null/x"], 1, "can't be written"),
         (["--out", "x", "--publish"], 2, "choose one"),

@@ -178,7 +178,7 @@ def test_decisions_as_tail_prints_them(folder: Path) -> None:
         ([*FILES, "--outcome", "rule=long_wait within=3d"], 2, "is judged by what customers do"),
         ([*FILES, "--outcome", "kind=complaint.made"], 2, "lacks within=30d"),
         ([*FILES, "--share", "1"], 2, "1.0 is not in the range 0<x<1"),
-        ([*FILES, "--until", "soon"], 2, "soon is no date"),
+        ([*FILES, "--until", "soon"], 2, '"soon" is no date'),
         (["--decisions", "bad.ndjson", *FILES[2:]], 1, "bad.ndjson:2 is no decision: "),
         (["--decisions", "naive.ndjson", *FILES[2:]], 1, "naive.ndjson:1 is no decision: its times have no offset"),
         ([*FILES[:2], "--touchpoints", "bad.ndjson"], 1, "bad.ndjson:1 is no JSON"),

@@ -147,8 +147,8 @@ def test_commands_for_programs_and_mistakes(settings: Path) -> None:
     for arguments, says in (
         (("--rule", "long_wiat"), 'there is no rule "long_wiat", did you mean "long_wait"?'),
         (("--rule", "long_wait", "--cause", "party:dhl"), "long_wait is no rule for incidents"),
-        (("--rule", "long_wait", "--at", "soon"), '"soon" is no time'),
-        (("--rule", "long_wait", "--at", "2026-03-02T10:00:00"), "is no time: write 2026-03-01"),
+        (("--rule", "long_wait", "--at", "soon"), '"soon" is no date'),
+        (("--rule", "long_wait", "--at", "2026-03-02T10:00:00"), "no ISO 8601 time with its offset: write 2026-01-31"),
     ):
         wrong = run(settings, "fixes", "add", *arguments, "--owner", "s", "--what", "x")
         assert wrong.exit_code == 2

@@ -25,6 +25,7 @@ from touchline.pipeline.warehouse.sqlfiles import statement
 from touchline.schemas.codec import DecodeError, decode_touchpoint
 from touchline.schemas.mapfile import load_map
 from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.types import parse_moment
 
 _GZIP: Final = b"\x1f\x8b"
 _EVERY: Final = 5_000
@@ -205,26 +206,18 @@ def _time_of(text: bytes) -> int:
 
 
 def read_span(text: str) -> tuple[datetime, datetime]:
-    """`FROM..TO`, each a date or a time in ISO 8601 (UTC without an offset); a date as TO is part of it.
+    """`FROM..TO`, each a date (in UTC) or a time in ISO 8601 with its offset; a date as TO is part of it.
 
     Raises: ValueError."""
     first, dots, last = text.partition("..")
     if not dots:
         raise ValueError(f'"{text}" is no range: write 2026-01-01..2026-03-31')
-    since, until = _moment(first), _moment(last)
+    since, until = (parse_moment(end.strip()).astimezone(UTC) for end in (first, last))
     if len(last.strip()) == len("2026-03-31"):
         until += timedelta(days=1)
     if since >= until:
         raise ValueError(f'"{text}" ends before it begins')
     return since, until
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(f'"{text}" is no date and no ISO 8601 time, such as 2026-01-31 or 2026-01-31T12:00Z') from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _plain(raw: BinaryIO) -> BinaryIO:

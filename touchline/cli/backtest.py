@@ -18,7 +18,7 @@ from touchline.backtest.show import show, show_comparison
 from touchline.backtest.sources import Facts, HistoryError, Lines, Mapped, OnProgress, Source, read_span
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed, WrongUsage
-from touchline.cli.simulate import Moment
+from touchline.cli.moment import Moment
 from touchline.pipeline.backtest.cases import Question
 from touchline.pipeline.backtest.filters import FilterError, parse_filter, parse_outcome
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from touchline.agents.settings import RuleHome, Settings
 from touchline.cli.context import json_option, print_json, settings_of, to_terminal
 from touchline.cli.errors import Failed, WrongUsage
-from touchline.cli.simulate import Moment
+from touchline.cli.moment import Moment
 from touchline.demo import Demo, Files, Simulated, Source
 from touchline.demo.run import demo_settings
 from touchline.importer import ImportFailed, check

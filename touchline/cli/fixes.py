@@ -10,6 +10,7 @@ from rich.table import Table
 from touchline.agents.sinks import fixes as store
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import WrongUsage
+from touchline.cli.moment import Moment
 from touchline.pipeline.measures.effect import FEWEST, Effect, Finding
 from touchline.schemas.yamlfile import did_you_mean
 
@@ -19,24 +20,6 @@ _WORDS = {
     Finding.UNSURE: "can't be told yet",
     Finding.TOO_FEW: f"fewer than {FEWEST} signals or two days on a side: says nothing",
 }
-
-
-class Moment(click.ParamType):
-    """A time as ISO 8601 has it, with its offset; a bare date is its beginning in UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Reads it."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is None or (moment.tzinfo is None and len(value) > len("2026-03-01")):
-            self.fail(f'"{value}" is no time: write 2026-03-01 or 2026-03-01T10:00:00Z', param, ctx)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 @click.group()

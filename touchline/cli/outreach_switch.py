@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from touchline.agents.policybook import switches_of
 from touchline.agents.runtime import policiestopic
@@ -14,18 +15,22 @@ from touchline.agents.runtime.policiestopic import Standing
 from touchline.agents.settings import RuleHome, Settings
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import Failed, WrongUsage
-from touchline.pipeline.engine.clock import DAY, to_ms
+from touchline.pipeline.engine.clock import to_ms
 from touchline.pipeline.friction.load import load_rules
 from touchline.pipeline.outreach.plan import ALL
+from touchline.pipeline.outreach.rations import ramp_on
+from touchline.schemas.policyset import MAX_NOTE
+from touchline.schemas.types import ID
 from touchline.schemas.yamlfile import FileError, did_you_mean
 
 T = TypeVar("T")
+_NAME: Final = TypeAdapter(ID)
 _RULE: Final = click.option("--rule", metavar="RULE", help="Only what is sent about this rule; without it: all.")
 
 
 @click.command(short_help="Stop all that is sent, or what is sent about one rule, at once.")
 @_RULE
-@click.option("--note", default="", help="Why; `status` shows it.")
+@click.option("--note", default="", help=f"Why; `status` shows it, up to {MAX_NOTE} characters.")
 @json_option
 @click.pass_context
 def stop(ctx: click.Context, /, *, rule: str | None, note: str, as_json: bool) -> None:
@@ -37,7 +42,7 @@ def stop(ctx: click.Context, /, *, rule: str | None, note: str, as_json: bool) -
     settings = settings_of(ctx)
     if rule is not None:
         _known(settings, rule)
-    _run(policiestopic.stop(settings, rule or ALL, note))
+    _run(policiestopic.stop(settings, ALL if rule is None else rule, note))
     _told(_run(policiestopic.standing(settings)), settings, as_json=as_json)
 
 
@@ -49,9 +54,9 @@ def resume(ctx: click.Context, /, *, rule: str | None, as_json: bool) -> None:
     """Lift the stop of all, or the one of a rule. Each stop is lifted by itself: what was stopped by rule stays so."""
     settings = settings_of(ctx)
     before = _run(policiestopic.standing(settings))
-    name = rule or ALL
+    name = ALL if rule is None else rule  # an empty one, of a variable that is not set, is not all
     if name not in before.stops:
-        what = "everything" if rule is None else rule
+        what = "everything" if rule is None else rule or "a rule without a name"
         others = ", ".join(_named(one) for one in sorted(before.stops)) or "nothing"
         hint = did_you_mean(name, before.stops)
         raise Failed(f"{what} is not stopped{hint}; stopped: {others}")
@@ -77,6 +82,10 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 def _known(settings: Settings, rule: str) -> None:
     """A stop of a rule that nobody has would stop nothing, and whoever is in a hurry would believe that it did."""
+    try:
+        _NAME.validate_python(rule)
+    except ValidationError:
+        raise WrongUsage("nothing was stopped: that is no name of a rule, which has 1 to 128 characters") from None
     journey = settings.journey
     try:
         rules = {one.spec.id for one in load_rules(journey.rules, builtin=journey.builtin_rules).every}
@@ -94,7 +103,7 @@ def _known(settings: Settings, rule: str) -> None:
 def _told(standing: Standing, settings: Settings, *, as_json: bool) -> None:
     outreach = settings.outreach
     switches = switches_of(outreach)
-    today = _today(settings)
+    today = ramp_on(switches, to_ms(datetime.now(UTC)))
     if as_json:
         print_json(
             {
@@ -126,12 +135,3 @@ def _told(standing: Standing, settings: Settings, *, as_json: bool) -> None:
 
 def _named(rule: str) -> str:
     return "everything" if rule == ALL else rule
-
-
-def _today(settings: Settings) -> int | None:
-    """So many messages the ramp lets through today, None without a ramp."""
-    switches = switches_of(settings.outreach)
-    if not switches.ramp:
-        return None
-    day = (to_ms(datetime.now(UTC)) - switches.ramp_from) // DAY
-    return 0 if day < 0 else switches.ramp[min(day, len(switches.ramp) - 1)]

@@ -13,13 +13,14 @@ from touchline.agents.policybook import base_book, template_names
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import WrongUsage
 from touchline.pipeline.friction.load import load_rules
+from touchline.pipeline.outreach.case import purpose_of
 from touchline.pipeline.outreach.checks import span
 from touchline.pipeline.outreach.plan import Cap, Escalation, Plan, PolicyBook
 from touchline.pipeline.outreach.policyentries import Known
 from touchline.pipeline.outreach.policyfiles import SETTINGS, PolicySet, compile_policies, read_policies
 from touchline.schemas.request import Skill
 from touchline.schemas.rulefile import RuleSpec
-from touchline.schemas.vocabulary import Polarity, Purpose, Route, Scope
+from touchline.schemas.vocabulary import Route, Scope
 from touchline.schemas.yamlfile import did_you_mean
 
 _LENGTHS: Final = {"delay", "cooldown", "max_age", "answer_within"}
@@ -62,7 +63,7 @@ def _table(found: PolicySet, rules: Mapping[str, RuleSpec]) -> None:
     for rule, spec in sorted(rules.items()):
         plan = _plan(found, spec)
         entry = found.entries.get(plan.id)
-        values = (rule, plan.id, _to(plan, spec), _purpose(plan, spec), str(plan.priority), _share(plan))
+        values = (rule, plan.id, _to(plan, spec), purpose_of(spec.polarity, plan), str(plan.priority), _share(plan))
         table.add_row(*values, SETTINGS if entry is None else entry.origin)
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -88,7 +89,7 @@ def _one(found: PolicySet, spec: RuleSpec) -> None:
 
 def _values(plan: Plan, spec: RuleSpec) -> dict[str, str]:
     found = {item.name: _words(item.name, getattr(plan, item.name)) for item in fields(plan) if item.name != "id"}
-    found["purpose"] = _purpose(plan, spec)
+    found["purpose"] = purpose_of(spec.polarity, plan)
     found["target"] = _to(plan, spec)
     found["template"] = plan.template or spec.id
     return found
@@ -129,10 +130,6 @@ def _to(plan: Plan, spec: RuleSpec) -> str:
     return plan.target or f"owner:{spec.owner}"
 
 
-def _purpose(plan: Plan, spec: RuleSpec) -> str:
-    return plan.purpose or (Purpose.MARKETING if spec.polarity is Polarity.DELIGHT else Purpose.SERVICE)
-
-
 def _share(plan: Plan) -> str:
     return f"{plan.hold_out:.0%} {plan.experiment}" if plan.hold_out else "-"
 
@@ -152,6 +149,6 @@ def _as_json(found: PolicySet, spec: RuleSpec) -> dict[str, object]:
     plan = _plan(found, spec)
     where = found.origins.get(plan.id, {})
     values = {item.name: getattr(plan, item.name) for item in fields(plan) if item.name != "id"}
-    values |= {"purpose": _purpose(plan, spec), "quiet": None if plan.quiet is None else str(plan.quiet)}
+    values |= {"purpose": purpose_of(spec.polarity, plan), "quiet": None if plan.quiet is None else str(plan.quiet)}
     said = {name: where.get(name, SETTINGS) for name in values}
     return {"rule": spec.id, "policy": plan.id, "values": values, "said_in": said}

@@ -13,7 +13,7 @@ from touchline.backtest.run import options_of
 from touchline.backtest.sources import HistoryError, Lines, Mapped, Source
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import Failed, WrongUsage
-from touchline.cli.simulate import Moment
+from touchline.cli.moment import Moment
 from touchline.explain.history import FileHistory, WarehouseHistory, now
 from touchline.explain.show import lines, part_of, step_json, thresholds
 from touchline.pipeline.engine.clock import from_ms, to_ms

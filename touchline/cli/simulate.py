@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,27 +11,12 @@ import click
 
 from touchline.cli.context import publisher_of, settings_of, to_terminal
 from touchline.cli.errors import Failed, WrongUsage
+from touchline.cli.moment import Moment
 from touchline.simulator import Plan, PlanError, Reached, Truth, touchpoints
 from touchline.simulator.files import lines_to, write_events, write_truth
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DEFAULTS = Plan()
-
-
-class Moment(click.ParamType):
-    """A date, or a time; without an offset it is UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Reads ISO 8601."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value} is no date and no ISO 8601 time, such as 2026-01-31 or 2026-01-31T12:00Z", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command()

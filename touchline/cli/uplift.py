@@ -14,7 +14,7 @@ from touchline.backtest.sources import HistoryError
 from touchline.cli.backtest import Words
 from touchline.cli.context import json_option, print_json, settings_of
 from touchline.cli.errors import Failed
-from touchline.cli.simulate import Moment
+from touchline.cli.moment import Moment
 from touchline.pipeline.backtest.filters import FilterError, Outcome, parse_outcome
 from touchline.uplift.report import Shares, report
 from touchline.uplift.show import show

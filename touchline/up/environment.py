@@ -14,6 +14,7 @@ from touchline.agents.registry import API
 from touchline.agents.runtime.topics import create_topics
 from touchline.agents.settings import Checkpointing, Settings
 from touchline.agents.sinks.upkeep import migrate, refresh
+from touchline.agents.texts import harmless
 from touchline.embedded import EmbeddedBroker, EmbeddedWarehouse, StartFailedError
 from touchline.up import health
 from touchline.up.agents import AgentProcesses, processes
@@ -226,11 +227,12 @@ def _addresses(settings: Settings) -> str:
     journey = settings.journey.model_copy(update={"rules": rules})
     policies = tuple(path.absolute() for path in settings.outreach.policies)
     texts = tuple(path.absolute() for path in settings.outreach.texts)
-    # Not the links: what signs them is secret.
-    outreach = settings.outreach.model_copy(update={"policies": policies, "texts": texts, "links": None})
+    outreach = harmless(settings.outreach).model_copy(update={"policies": policies, "texts": texts})
     sections = {"enrich": settings.enrich, "journey": journey, "outreach": outreach}
     # JSON is YAML; lengths of time are milliseconds where they have no unit.
     dumped = {name: section.model_dump(mode="json", exclude_defaults=True) for name, section in sections.items()}
+    if outreach.links is not None:  # what is dumped of a secret is asterisks; that of harmless links is none
+        dumped["outreach"]["links"]["secret"] = outreach.links.secret.get_secret_value()
     logic = "".join(f"{name}: {json.dumps(values)}\n" for name, values in dumped.items() if values)
     return (
         "# Where this environment listens; written anew at each start.\n"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks.clickhouse import Connection, NotNow, Result
@@ -17,10 +17,11 @@ from touchline.agents.sinks.lock import only_one
 from touchline.pipeline.engine.processor import Fatal
 from touchline.pipeline.warehouse.periods import MINUTE, PERIODS, Period
 from touchline.pipeline.warehouse.sqlfiles import ChangedMigration, Migration, migrations, outstanding, statement
-from touchline.pipeline.warehouse.tables import COUNTED, FactTable
+from touchline.pipeline.warehouse.tables import COUNTED, TOUCHPOINTS, FactTable
 
 _DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _STARTS_A_STEP: Final = 2_000
+_ALL: Final = 1_000_000
 _OTHERS_TURN: Final = 60.0
 """So many seconds another one who migrates is waited for."""
 
@@ -34,9 +35,9 @@ class BadMigration(Fatal):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Figures of one group in one minute, hour or day that are not what the facts say. Figures as ClickHouse writes a
-    tuple, in the order of `sql/verify_NAME.sql`; None: this side has no such group, or other figures (then the other
-    side's stand in a difference of their own)."""
+    """Figures of one group in one minute, hour or day that are not what the facts say, or a month whose touchpoints by
+    customer are not those of the facts. Figures as ClickHouse writes a tuple, in the order of `sql/verify_NAME.sql`;
+    None: this side has no such group, or other figures (then the other side's stand in a difference of their own)."""
 
     name: str
     period: str
@@ -130,6 +131,7 @@ def verify(settings: WarehouseSettings, *, limit: int = 1_000) -> list[Differenc
     with connected(settings) as connection:
         for facts in COUNTED:
             found.extend(_differences(connection, facts, limit))
+        found.extend(_by_customer(connection, limit))
     return found
 
 
@@ -139,15 +141,27 @@ def _differences(connection: Connection, facts: FactTable, limit: int) -> Iterat
             return
         asked = {"first": first, "last": last, "limit": limit}
         for row in connection.query(statement(f"verify_{facts.name}"), asked).rows:
-            period, start, group, facts_have, aggregate_has = row
             limit -= 1
-            when = datetime.fromtimestamp(start, UTC)
-            yield Difference(facts.name, period, when, tuple(group), facts_have, aggregate_has)
+            yield _difference(facts, row)
+
+
+def _by_customer(connection: Connection, limit: int) -> Iterable[Difference]:
+    """Of the touchpoints by customer, whose key is another than that of the facts: a touchpoint that is sent again with
+    another customer or moment replaces its fact and leaves its row there."""
+    return [
+        _difference(TOUCHPOINTS, row) for row in connection.query(statement("verify_customers"), {"limit": limit}).rows
+    ]
+
+
+def _difference(facts: FactTable, row: Sequence[Any]) -> Difference:
+    period, start, group, facts_have, aggregate_has = row
+    when = datetime.fromtimestamp(start, UTC)
+    return Difference(facts.name, period, when, tuple(group), facts_have, aggregate_has)
 
 
 def rebuild(settings: WarehouseSettings, progress: Progress | None = None) -> int:
-    """Counts every minute anew from the facts, then every hour and day, and writes the index by which a signal's
-    minutes are found anew.
+    """Counts every minute anew from the facts, then every hour and day, writes the index by which a signal's minutes
+    are found anew, and mends the touchpoints by customer in the months in which they are not those of the facts.
 
     Returns: how many minutes.
     Raises: Fatal, Retry."""
@@ -155,7 +169,13 @@ def rebuild(settings: WarehouseSettings, progress: Progress | None = None) -> in
         for facts in COUNTED:
             if facts.moves:
                 connection.query(statement(f"place_{facts.name}"))
-    return _recount(settings, "starts", progress)
+    minutes = _recount(settings, "starts", progress)
+    with connected(settings) as connection:
+        # Only where it is wrong: deleting costs, and needs a right that a user who writes does not have.
+        for month in sorted({difference.start for difference in _by_customer(connection, _ALL)}):
+            for step in ("clear_customers", "place_customers"):
+                connection.query(statement(step), {"first": int(month.timestamp())})
+    return minutes
 
 
 def refresh(settings: WarehouseSettings, progress: Progress | None = None) -> int:

@@ -100,6 +100,41 @@ def test_a_rebuild_writes_the_index_by_id_anew(filled: WarehouseSettings) -> Non
     assert upkeep.query(filled, "SELECT count() FROM signals").rows == [(4,)]
 
 
+BY_CUSTOMER = "SELECT customer, occurred_at, event_hash FROM customer_touchpoints FINAL ORDER BY ALL"
+BY_FACT = "SELECT customer, occurred_at, cityHash64(source, event_id) FROM touchpoints ORDER BY ALL"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"customer": "c-other"}, {"occurred_at": TOUCHES[3].occurred_at + timedelta(milliseconds=7)}],
+    ids=["another customer", "another moment"],
+)
+def test_a_touchpoint_sent_again_leaves_no_row_of_its_old_customer_or_moment(
+    filled: WarehouseSettings, changes: dict[str, Any]
+) -> None:
+    next_month = make.touchpoint(99, occurred_at=make.START + timedelta(days=40), customer="c-1")
+    asyncio.run(write(filled, (TOUCHPOINTS.topic, [replace(TOUCHES[3], **changes), next_month])))
+    found = upkeep.verify(filled)
+    assert {(one.name, one.period, one.start.month, one.group) for one in found} == {
+        ("touchpoints", "month", 3, ("customer_touchpoints",))
+    }
+    upkeep.rebuild(filled)
+    assert upkeep.verify(filled) == []
+    assert upkeep.query(filled, BY_CUSTOMER).rows == upkeep.query(filled, BY_FACT).rows
+    assert upkeep.query(filled, "SELECT sum(touchpoints) FROM customer_360").rows == [(len(TOUCHES) + 1,)]
+
+
+def test_touchpoints_by_customer_that_were_lost_are_written_anew(filled: WarehouseSettings) -> None:
+    columns = "SELECT * FROM customer_touchpoints FINAL ORDER BY customer, occurred_at, event_hash"
+    before = upkeep.query(filled, columns).rows
+    upkeep.query(filled, "TRUNCATE TABLE customer_touchpoints")
+    (lost,) = map(str, upkeep.verify(filled))
+    assert lost.startswith("touchpoints, month 2026-03-01 00:00 (customer_touchpoints): facts have (12,")
+    upkeep.rebuild(filled)
+    assert upkeep.verify(filled) == []
+    assert upkeep.query(filled, columns).rows == before
+
+
 def test_differences_say_where_and_what(filled: WarehouseSettings) -> None:
     upkeep.query(filled, "ALTER TABLE minute_decisions UPDATE decisions = 9 WHERE 1 SETTINGS mutations_sync = 2")
     facts_have, aggregate_has = map(str, upkeep.verify(filled))

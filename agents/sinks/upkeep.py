@@ -22,6 +22,9 @@ from touchline.pipeline.warehouse.tables import COUNTED, TOUCHPOINTS, FactTable
 _DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _STARTS_A_STEP: Final = 2_000
 _ALL: Final = 1_000_000
+_GRACE: Final = 600_000
+"""So many milliseconds an insert or a recount may take: for as long, it may be unseen by a recount that began later."""
+
 _OTHERS_TURN: Final = 60.0
 """So many seconds another one who migrates is waited for."""
 
@@ -220,7 +223,7 @@ def _wanted(connection: Connection, which: str, facts: FactTable, period: Period
         text = statement(f"{which}_minute", **words)
     else:
         text = statement(f"{which}_merged", part=period.part.name, **words)
-    return {row[0] for row in connection.query(text).rows}
+    return {row[0] for row in connection.query(text, {"grace": _GRACE}).rows}
 
 
 def query(settings: WarehouseSettings, sql: str) -> Result:

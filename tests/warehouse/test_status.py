@@ -84,6 +84,7 @@ def test_sizes_and_what_waits_to_be_counted(migrated: WarehouseSettings) -> None
     assert {size.table: size.rows for size in found.tables}["fact_touchpoints"] == 5
     upkeep.refresh(migrated)
     assert upkeep.verify(migrated) == []
+    assert status(migrated).stale == 0
 
 
 def test_the_command_says_what_to_do(empty: WarehouseSettings, tmp_path: Path) -> None:

@@ -31,10 +31,22 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
+class Mutation:
+    """A change of a table's rows that the server still works on. `failed`: why it failed; empty while it did not."""
+
+    table: str
+    command: str
+    failed: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.table} {self.command}" + (f": {self.failed}" if self.failed else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How a warehouse is. `outstanding`: migrations to apply; `altered`: what is not as the migrations left it;
-    `stale`: how many minutes have facts that are newer than their figures; `newest`: of the touchpoints' times;
-    `mutations`: what the server still works on, with why it failed."""
+    `stale`: how many minutes have facts that are newer than their figures; `newest`: of the touchpoints' times."""
 
     version: str
     outstanding: list[str]
@@ -43,12 +55,12 @@ class Status:
     newest: datetime | None
     tables: list[TableSize]
     disks: list[Disk]
-    mutations: list[str]
+    mutations: list[Mutation]
 
     @property
     def is_well(self) -> bool:
         """Whether there is nothing to mend. Minutes that are still to be counted are nothing to mend."""
-        return not (self.outstanding or self.altered or any(": " in line for line in self.mutations))
+        return not (self.outstanding or self.altered or any(mutation.failed for mutation in self.mutations))
 
 
 def status(settings: WarehouseSettings) -> Status:
@@ -70,7 +82,7 @@ def status(settings: WarehouseSettings) -> Status:
             newest[0][0] if newest and newest[0][0].year > 1970 else None,
             [TableSize(*row) for row in connection.query(statement("table_sizes")).rows],
             [Disk(*row) for row in connection.query(statement("disks")).rows],
-            [_mutation(*row) for row in connection.query(statement("mutations")).rows],
+            [Mutation(*row) for row in connection.query(statement("mutations")).rows],
         )  # fmt: skip
 
 
@@ -79,7 +91,3 @@ def _stale(connection: Connection, facts: FactTable) -> int:
     question = statement("stale_minute", facts=facts.name)
     count: int = connection.query(statement("count", question=question), {"grace": 0}).rows[0][0]
     return count
-
-
-def _mutation(table: str, command: str, failed: str) -> str:
-    return f"{table} {command}" + (f": {failed}" if failed else "")

@@ -89,5 +89,5 @@ def status(settings: WarehouseSettings) -> Status:
 def _stale(connection: Connection, facts: FactTable) -> int:
     """Without a grace: most minutes are counted within seconds of their inserts, so with one nearly all would wait."""
     question = statement("stale_minute", facts=facts.name)
-    count: int = connection.query(statement("count", question=question), {"grace": 0}).rows[0][0]
+    count: int = connection.query(statement("count", question=question), {"grace": 0, "settled": 0}).rows[0][0]
     return count

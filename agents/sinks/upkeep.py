@@ -186,6 +186,8 @@ def refresh(settings: WarehouseSettings, progress: Progress | None = None) -> in
     they are merged from.
 
     For a start after which the workers do not know any more what they had still to count: the embedded broker forgets.
+    Nothing that was begun before may be under way: what is there is then known to be counted, and the next refresh does
+    not count it again.
 
     Returns: how many minutes.
     Raises: Fatal, Retry."""
@@ -199,8 +201,9 @@ def _recount(settings: WarehouseSettings, which: str, progress: Progress | None)
     with connected(settings) as connection:
         counted: dict[FactTable, set[int]] = {facts: set() for facts in COUNTED}
         for period in PERIODS:
+            now, settled = connection.query(statement("settled", period=period.name)).rows[0]
             for facts in COUNTED:
-                counted[facts] = _wanted(connection, which, facts, period) | period.starts_of(counted[facts])
+                counted[facts] = _wanted(connection, which, facts, period, settled) | period.starts_of(counted[facts])
                 found[period] += len(counted[facts])
             for facts, wanted in counted.items():
                 for step in _steps(wanted):
@@ -208,6 +211,8 @@ def _recount(settings: WarehouseSettings, which: str, progress: Progress | None)
                     done += len(step)
                     if progress is not None:
                         progress(done, sum(found.values()))
+            if which == "stale":
+                connection.insert_rows(statement("insert_settled"), [(period.name, now)])
     return found[MINUTE]
 
 
@@ -217,13 +222,13 @@ def _steps(starts: set[int]) -> Iterator[Sequence[int]]:
     return (ordered[at : at + _STARTS_A_STEP] for at in range(0, len(ordered), _STARTS_A_STEP))
 
 
-def _wanted(connection: Connection, which: str, facts: FactTable, period: Period) -> set[int]:
+def _wanted(connection: Connection, which: str, facts: FactTable, period: Period, settled: int) -> set[int]:
     words = {"facts": facts.name, "period": period.name}
     if period.part is None:
         text = statement(f"{which}_minute", **words)
     else:
         text = statement(f"{which}_merged", part=period.part.name, **words)
-    return {row[0] for row in connection.query(text, {"grace": _GRACE}).rows}
+    return {row[0] for row in connection.query(text, {"grace": _GRACE, "settled": settled}).rows}
 
 
 def query(settings: WarehouseSettings, sql: str) -> Result:

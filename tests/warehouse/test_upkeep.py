@@ -160,6 +160,47 @@ def test_facts_whose_recount_was_lost_are_counted_by_refresh(migrated: Warehouse
     assert upkeep.verify(migrated) == []
 
 
+def test_what_a_refresh_counted_is_not_counted_again_by_the_next(migrated: WarehouseSettings) -> None:
+    asyncio.run(write(migrated, (TOUCHPOINTS.topic, TOUCHES), (SIGNALS.topic, SIGNALLED), counted=False))
+    upkeep.refresh(migrated)
+    steps: list[tuple[int, int]] = []
+    assert upkeep.refresh(migrated, lambda done, total: steps.append((done, total))) == 0
+    assert steps == []
+    late = make.touchpoint(99, occurred_at=TOUCHES[0].occurred_at, kind="order.placed")
+    asyncio.run(write(migrated, (TOUCHPOINTS.topic, [late]), counted=False))
+    assert upkeep.refresh(migrated, lambda done, total: steps.append((done, total))) == 1
+    assert steps[-1] == (3, 3)  # with its hour and its day
+    assert upkeep.verify(migrated) == []
+
+
+@pytest.mark.parametrize("period", ["minute", "hour"])
+def test_what_may_have_been_under_way_at_a_recount_is_counted_by_refresh(
+    filled: WarehouseSettings, period: str
+) -> None:
+    """A version was taken by somebody else before what it should count was written, though that was begun earlier."""
+    upkeep.refresh(filled)
+    asyncio.run(write(filled, (TOUCHPOINTS.topic, [make.touchpoint(99, kind="order.placed")]), counted=False))
+    table = f"{period}_touchpoints"
+    if period == "hour":
+        with upkeep.connected(filled) as connection:
+            recount(connection, TOUCHPOINTS, MINUTE, [int(make.START.timestamp())])
+    upkeep.query(
+        filled,
+        f"""INSERT INTO {table}
+        SELECT * REPLACE (toUInt64(toUnixTimestamp64Nano(now64(9))) + 1000000000 AS version) FROM {table} FINAL
+        WHERE {period} = '2026-03-01 09:00:00'""",  # noqa: S608 - our own names
+    )
+    upkeep.refresh(filled)
+    assert upkeep.verify(filled) == []
+
+
+def test_a_clock_that_was_put_back_settles_nothing(filled: WarehouseSettings) -> None:
+    tomorrow = "toUInt64(toUnixTimestamp64Nano(now64(9) + INTERVAL 1 DAY))"
+    upkeep.query(filled, f"INSERT INTO settled SELECT arrayJoin(['minute', 'hour', 'day']), {tomorrow}")
+    assert upkeep.refresh(filled) == 9
+    assert upkeep.refresh(filled) == 0
+
+
 def test_rebuild_counts_minutes_that_have_figures_and_no_facts(filled: WarehouseSettings) -> None:
     upkeep.query(filled, "TRUNCATE TABLE fact_touchpoints")
     upkeep.rebuild(filled)

@@ -21,7 +21,7 @@ from touchline.pipeline.warehouse.processor import WarehouseProcessor
 from touchline.pipeline.warehouse.rows import minutes_of
 from touchline.pipeline.warehouse.sqlfiles import migrations, statement
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS
-from touchline.schemas.vocabulary import DeliveryStatus, SignalStatus
+from touchline.schemas.vocabulary import DeliveryStatus, Scope, SignalStatus
 
 TOUCHES = [make.touchpoint(n, occurred_at=make.START + timedelta(seconds=20 * n)) for n in range(12)]
 SIGNALLED = [make.signal(n, at=make.START + timedelta(minutes=n)) for n in range(4)]
@@ -252,6 +252,17 @@ def test_a_signal_that_moves_leaves_its_old_minute(filled: WarehouseSettings) ->
     assert upkeep.query(filled, "SELECT status, is_open FROM signals WHERE signal_id = 's-2'").rows == [
         ("resolved", False)
     ]
+
+
+@pytest.mark.parametrize("view", ["signals", "signal_changes"])
+def test_a_signal_is_of_a_customer_unless_its_values_say_of_an_incident(migrated: WarehouseSettings, view: str) -> None:
+    incident = make.signal(2, scope=Scope.INCIDENT, customer="party:dhl")
+    asyncio.run(write(migrated, (SIGNALS.topic, [make.signal(1), incident])))
+    with upkeep.connected(migrated) as connection:  # as rows are that were written when there were no incidents
+        connection.insert_rows("INSERT INTO fact_signals (signal_id, at) VALUES", [("s-0", make.START)])
+    scopes = f"SELECT signal_id, scope FROM {view} ORDER BY signal_id"  # noqa: S608 - our own name
+    expected = [("s-0", "customer"), ("s-1", "customer"), ("s-2", "incident")]
+    assert upkeep.query(migrated, scopes).rows == expected
 
 
 def test_deliveries_show_their_latest_state_and_their_life(migrated: WarehouseSettings) -> None:

@@ -33,7 +33,6 @@ ALTER TABLE fact_signals
     MODIFY COLUMN party CODEC(ZSTD(1)),
     MODIFY COLUMN channel CODEC(ZSTD(1)),
     MODIFY COLUMN ruleset CODEC(ZSTD(1)),
-    MODIFY COLUMN scope CODEC(ZSTD(1)),
     MODIFY COLUMN revision CODEC(ZSTD(1)),
     MODIFY COLUMN rule_version CODEC(ZSTD(1)),
     MODIFY COLUMN profile_revision CODEC(ZSTD(1));

@@ -229,8 +229,10 @@ GROUP BY path
 ORDER BY journeys DESC, path;
 
 -- How many customers took the first step, then the second …, all within so many days of the first: at most eight steps.
+-- windowFunnel takes one touchpoint for all steps that its kind fits, so the same step twice would count everybody who
+-- took it once: such a funnel is refused, and so is a ninth step, which nobody would reach.
 CREATE OR REPLACE VIEW funnel
-COMMENT 'How many customers took the first step, then the second and so on, all within so many days of the first. funnel(from = …, to = …, days = 30, steps = [''cart.added'', ''order.placed''])'
+COMMENT 'How many customers took the first step, then the second and so on, all within so many days of the first; at most eight steps, each once. funnel(from = …, to = …, days = 30, steps = [''cart.added'', ''order.placed''])'
 AS SELECT
     step, {steps:Array(String)}[step] AS name, countIf(level >= step) AS customers,
     round(customers / nullIf(first_value(customers) OVER (ORDER BY step), 0), 4) AS of_first,
@@ -250,6 +252,12 @@ FROM
     GROUP BY customer
 )
 ARRAY JOIN arrayEnumerate({steps:Array(String)}) AS step
+WHERE
+    throwIf(
+        length(arrayDistinct({steps:Array(String)})) < length({steps:Array(String)}),
+        'a funnel has each step once: one touchpoint would count for both'
+    ) = 0
+    AND throwIf(length({steps:Array(String)}) > 8, 'a funnel has at most eight steps') = 0
 GROUP BY step
 ORDER BY step;
 

@@ -44,7 +44,7 @@ SIGNALS = """
 INSERT INTO fact_signals (
     signal_id, revision, status, rule, rule_version, polarity, severity, owner, control, stage, party, channel,
     customer, counted_by, at, raised_at, evidence, action, events, values, subjects, profile_revision, provisional,
-    ruleset, scope
+    ruleset
 )
 WITH
     ['repeated_contact', 'long_wait', 'promise_broken', 'parcel_stuck', 'score_collapse'] AS rules,
@@ -55,7 +55,7 @@ SELECT
     rules[cityHash64(kind) % 5 + 1] AS rule, 1, 'friction', ['low', 'medium', 'high'][cityHash64(customer) % 3 + 1],
     owners[cityHash64(rule) % 3 + 1], 'own', stage, party, channel, customer, customer, occurred_at, occurred_at,
     '3 contacts within 3 d, the newest by voice', 'Call back', [event_id], map('contacts', '3', 'within', '72.5'),
-    subjects, 1, false, 'a1b2c3', 'customer'
+    subjects, 1, false, 'a1b2c3'
 FROM fact_touchpoints
 WHERE cityHash64(event_id) % 40 = 0
 SETTINGS max_partitions_per_insert_block = 0

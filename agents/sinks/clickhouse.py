@@ -66,6 +66,7 @@ _STATEMENT: Final = frozenset(
         ErrorCodes.UNKNOWN_SETTING,
         ErrorCodes.NOT_AN_AGGREGATE,
         ErrorCodes.ILLEGAL_AGGREGATION,
+        ErrorCodes.FUNCTION_THROW_IF_VALUE_IS_NON_ZERO,  # a view says what it can't be asked for
     }
 )
 _FIRST_LINE: Final = re.compile(

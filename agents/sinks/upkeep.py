@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks.clickhouse import Connection, NotNow, Result
@@ -17,10 +17,14 @@ from touchline.agents.sinks.lock import only_one
 from touchline.pipeline.engine.processor import Fatal
 from touchline.pipeline.warehouse.periods import MINUTE, PERIODS, Period
 from touchline.pipeline.warehouse.sqlfiles import ChangedMigration, Migration, migrations, outstanding, statement
-from touchline.pipeline.warehouse.tables import COUNTED, FactTable
+from touchline.pipeline.warehouse.tables import COUNTED, TOUCHPOINTS, FactTable
 
 _DATABASE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _STARTS_A_STEP: Final = 2_000
+_ALL: Final = 1_000_000
+_GRACE: Final = 600_000
+"""So many milliseconds an insert or a recount may take: for as long, it may be unseen by a recount that began later."""
+
 _OTHERS_TURN: Final = 60.0
 """So many seconds another one who migrates is waited for."""
 
@@ -34,9 +38,9 @@ class BadMigration(Fatal):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Figures of one group in one minute, hour or day that are not what the facts say. Figures as ClickHouse writes a
-    tuple, in the order of `sql/verify_NAME.sql`; None: this side has no such group, or other figures (then the other
-    side's stand in a difference of their own)."""
+    """Figures of one group in one minute, hour or day that are not what the facts say, or a month whose touchpoints by
+    customer are not those of the facts. Figures as ClickHouse writes a tuple, in the order of `sql/verify_NAME.sql`;
+    None: this side has no such group, or other figures (then the other side's stand in a difference of their own)."""
 
     name: str
     period: str
@@ -130,6 +134,7 @@ def verify(settings: WarehouseSettings, *, limit: int = 1_000) -> list[Differenc
     with connected(settings) as connection:
         for facts in COUNTED:
             found.extend(_differences(connection, facts, limit))
+        found.extend(_by_customer(connection, limit))
     return found
 
 
@@ -139,15 +144,27 @@ def _differences(connection: Connection, facts: FactTable, limit: int) -> Iterat
             return
         asked = {"first": first, "last": last, "limit": limit}
         for row in connection.query(statement(f"verify_{facts.name}"), asked).rows:
-            period, start, group, facts_have, aggregate_has = row
             limit -= 1
-            when = datetime.fromtimestamp(start, UTC)
-            yield Difference(facts.name, period, when, tuple(group), facts_have, aggregate_has)
+            yield _difference(facts, row)
+
+
+def _by_customer(connection: Connection, limit: int) -> Iterable[Difference]:
+    """Of the touchpoints by customer, whose key is another than that of the facts: a touchpoint that is sent again with
+    another customer or moment replaces its fact and leaves its row there."""
+    return [
+        _difference(TOUCHPOINTS, row) for row in connection.query(statement("verify_customers"), {"limit": limit}).rows
+    ]
+
+
+def _difference(facts: FactTable, row: Sequence[Any]) -> Difference:
+    period, start, group, facts_have, aggregate_has = row
+    when = datetime.fromtimestamp(start, UTC)
+    return Difference(facts.name, period, when, tuple(group), facts_have, aggregate_has)
 
 
 def rebuild(settings: WarehouseSettings, progress: Progress | None = None) -> int:
-    """Counts every minute anew from the facts, then every hour and day, and writes the index by which a signal's
-    minutes are found anew.
+    """Counts every minute anew from the facts, then every hour and day, writes the index by which a signal's minutes
+    are found anew, and mends the touchpoints by customer in the months in which they are not those of the facts.
 
     Returns: how many minutes.
     Raises: Fatal, Retry."""
@@ -155,7 +172,13 @@ def rebuild(settings: WarehouseSettings, progress: Progress | None = None) -> in
         for facts in COUNTED:
             if facts.moves:
                 connection.query(statement(f"place_{facts.name}"))
-    return _recount(settings, "starts", progress)
+    minutes = _recount(settings, "starts", progress)
+    with connected(settings) as connection:
+        # Only where it is wrong: deleting costs, and needs a right that a user who writes does not have.
+        for month in sorted({difference.start for difference in _by_customer(connection, _ALL)}):
+            for step in ("clear_customers", "place_customers"):
+                connection.query(statement(step), {"first": int(month.timestamp())})
+    return minutes
 
 
 def refresh(settings: WarehouseSettings, progress: Progress | None = None) -> int:
@@ -163,6 +186,8 @@ def refresh(settings: WarehouseSettings, progress: Progress | None = None) -> in
     they are merged from.
 
     For a start after which the workers do not know any more what they had still to count: the embedded broker forgets.
+    Nothing that was begun before may be under way: what is there is then known to be counted, and the next refresh does
+    not count it again.
 
     Returns: how many minutes.
     Raises: Fatal, Retry."""
@@ -176,8 +201,9 @@ def _recount(settings: WarehouseSettings, which: str, progress: Progress | None)
     with connected(settings) as connection:
         counted: dict[FactTable, set[int]] = {facts: set() for facts in COUNTED}
         for period in PERIODS:
+            now, settled = connection.query(statement("settled", period=period.name)).rows[0]
             for facts in COUNTED:
-                counted[facts] = _wanted(connection, which, facts, period) | period.starts_of(counted[facts])
+                counted[facts] = _wanted(connection, which, facts, period, settled) | period.starts_of(counted[facts])
                 found[period] += len(counted[facts])
             for facts, wanted in counted.items():
                 for step in _steps(wanted):
@@ -185,6 +211,8 @@ def _recount(settings: WarehouseSettings, which: str, progress: Progress | None)
                     done += len(step)
                     if progress is not None:
                         progress(done, sum(found.values()))
+            if which == "stale":
+                connection.insert_rows(statement("insert_settled"), [(period.name, now)])
     return found[MINUTE]
 
 
@@ -194,13 +222,13 @@ def _steps(starts: set[int]) -> Iterator[Sequence[int]]:
     return (ordered[at : at + _STARTS_A_STEP] for at in range(0, len(ordered), _STARTS_A_STEP))
 
 
-def _wanted(connection: Connection, which: str, facts: FactTable, period: Period) -> set[int]:
+def _wanted(connection: Connection, which: str, facts: FactTable, period: Period, settled: int) -> set[int]:
     words = {"facts": facts.name, "period": period.name}
     if period.part is None:
         text = statement(f"{which}_minute", **words)
     else:
         text = statement(f"{which}_merged", part=period.part.name, **words)
-    return {row[0] for row in connection.query(text).rows}
+    return {row[0] for row in connection.query(text, {"grace": _GRACE, "settled": settled}).rows}
 
 
 def query(settings: WarehouseSettings, sql: str) -> Result:

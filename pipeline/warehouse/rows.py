@@ -105,7 +105,7 @@ SIGNALS: Final[Mapping[str, Column]] = {
     "raised_at": _time("raised_at"),
     **_many("evidence", "action", "events"),
     "values": lambda rows: [as_text(_numbers(row)) for row in rows],
-    **_many("subjects", "profile_revision", "provisional", "ruleset", "scope", "causes"),
+    **_many("subjects", "profile_revision", "provisional", "ruleset", "causes"),
 }
 
 DECISIONS: Final[Mapping[str, Column]] = {

@@ -101,6 +101,8 @@ def _proxy(port: int, limit: Callable[[], int | None], cut: Callable[[], None]) 
 
     def talk(client: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", port)) as server:
+            for end in (client, server):  # else each small packet waits for the last one's acknowledgement
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             back = threading.Thread(target=_pump, args=(server, client))
             back.start()
             left = limit()

@@ -17,6 +17,7 @@ import pytest
 from tests.warehouse import facts as make
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
+from touchline.agents.sinks.clickhouse import BadQuery
 from touchline.agents.sinks.facts import ClickHouseSink
 from touchline.embedded import EmbeddedWarehouse
 from touchline.pipeline.warehouse.sqlfiles import migrations
@@ -242,6 +243,19 @@ def test_a_funnel(filled: WarehouseSettings, days: int) -> None:
     found = ask(filled, f"SELECT step, name, customers FROM funnel({SPAN}, days = {days}, steps = {steps})")
     assert found == [(n, name, count) for n, (name, count) in enumerate(zip(steps, counts, strict=True), 1)]
     assert counts[0] > counts[2] > 0
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        (["order.placed", "order.placed"], "each step once: one touchpoint would count for both"),
+        (["page.viewed", "order.placed", "page.viewed"], "each step once"),
+        ([f"kind.{n}" for n in range(8)] + ["page.viewed"], "at most eight steps"),
+    ],
+)
+def test_a_funnel_that_can_not_be_counted_is_refused(filled: WarehouseSettings, steps: list[str], says: str) -> None:
+    with pytest.raises(BadQuery, match=says):
+        ask(filled, f"SELECT * FROM funnel({SPAN}, days = 30, steps = {steps})")
 
 
 def test_the_customer_in_one_row(filled: WarehouseSettings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,10 @@ from touchline.pipeline.warehouse.sqlfiles import Migration, migrations, split, 
 from touchline.pipeline.warehouse.tables import DECISIONS, FACTS, FactTable
 from touchline.schemas.vocabulary import Arm
 
+RELEASED = 5
+"""The newest migration that is in a release."""
+
+MAKES = re.compile(r"CREATE (OR REPLACE |MATERIALIZED )?(VIEW|TABLE) (IF NOT EXISTS )?(?P<name>\w+)")
 COLUMNS = "SELECT name, default_kind FROM system.columns WHERE database = currentDatabase() AND table = '{}'"
 
 
@@ -29,6 +34,14 @@ def test_numbers_rise_and_none_comes_twice() -> None:
     numbers = [migration.number for migration in migrations()]
     assert numbers == sorted(set(numbers))
     assert numbers[0] == 1
+
+
+def test_what_was_never_released_is_made_once() -> None:
+    """Until a release has it, a table or view is changed where it is made, so that nobody reads two versions of it."""
+    unreleased = [text for migration in migrations() if migration.number > RELEASED for text in migration.statements]
+    made = Counter(found["name"] for text in unreleased if (found := MAKES.match(text)))
+    assert [name for name, times in made.items() if times > 1] == []
+    assert made
 
 
 def test_an_empty_database_gets_all_of_them_and_a_second_run_none(empty: WarehouseSettings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,18 @@ from tests.warehouse.shape import found as shape_found
 from touchline.agents.settings import WarehouseSettings
 from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.facts import ClickHouseSink
-from touchline.agents.sinks.status import status
+from touchline.agents.sinks.status import Mutation, Status, status
 from touchline.cli import main
 from touchline.pipeline.warehouse import shape
 from touchline.pipeline.warehouse.sqlfiles import migrations
 from touchline.pipeline.warehouse.tables import TOUCHPOINTS
+
+
+async def insert(settings: WarehouseSettings, facts: Sequence[object]) -> None:
+    """Touchpoints, not counted."""
+    sink = ClickHouseSink(settings)
+    await sink.insert(TOUCHPOINTS, TOUCHPOINTS.as_columns(facts))
+    await sink.close()
 
 
 def test_the_expected_shape_is_what_the_migrations_give(tables: WarehouseSettings) -> None:
@@ -40,6 +48,26 @@ def test_all_is_well_after_them(tables: WarehouseSettings) -> None:
     assert (found.outstanding, found.altered, found.mutations) == ([], [], [])
     assert found.version.count(".") >= 2
     assert all(0 < disk.free <= disk.total for disk in found.disks)
+
+
+def test_only_a_mutation_that_failed_is_something_to_mend() -> None:
+    """A command may hold whatever its author wrote."""
+    going = Mutation("fact_touchpoints", "(UPDATE text = 'note: gone' WHERE event_id = 'x')", "")
+    failed = Mutation("fact_touchpoints", "(DELETE WHERE throwIf(1))", "Code: 395")
+    plain = Status("26.1", [], [], 0, None, [], [], [going])
+    assert plain.is_well
+    assert not replace(plain, mutations=[going, failed]).is_well
+    assert str(failed) == "fact_touchpoints (DELETE WHERE throwIf(1)): Code: 395"
+
+
+def test_a_mutation_that_the_server_works_on_is_told(migrated: WarehouseSettings) -> None:
+    asyncio.run(insert(migrated, [make.touchpoint(1)]))
+    broken = "ALTER TABLE fact_touchpoints DELETE WHERE throwIf(event_id != '') = 1 SETTINGS mutations_sync = 0"
+    upkeep.query(migrated, broken)
+    told = status(migrated).mutations
+    upkeep.query(migrated, f"KILL MUTATION WHERE database = '{migrated.database}' SYNC")
+    (found,) = told
+    assert (found.table, "throwIf" in found.command) == ("fact_touchpoints", True)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +99,7 @@ def test_a_table_that_was_altered_by_hand_is_told(empty: WarehouseSettings, alte
 
 
 def test_sizes_and_what_waits_to_be_counted(migrated: WarehouseSettings) -> None:
-    async def insert(facts: Sequence[object]) -> None:
-        sink = ClickHouseSink(migrated)
-        await sink.insert(TOUCHPOINTS, TOUCHPOINTS.as_columns(facts))
-        await sink.close()
-
-    asyncio.run(insert([make.touchpoint(n) for n in range(5)]))
+    asyncio.run(insert(migrated, [make.touchpoint(n) for n in range(5)]))
     found = status(migrated)
     assert found.stale == 1
     assert found.newest is not None
@@ -84,6 +107,7 @@ def test_sizes_and_what_waits_to_be_counted(migrated: WarehouseSettings) -> None
     assert {size.table: size.rows for size in found.tables}["fact_touchpoints"] == 5
     upkeep.refresh(migrated)
     assert upkeep.verify(migrated) == []
+    assert status(migrated).stale == 0
 
 
 def test_the_command_says_what_to_do(empty: WarehouseSettings, tmp_path: Path) -> None:

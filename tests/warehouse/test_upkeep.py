@@ -21,7 +21,7 @@ from touchline.pipeline.warehouse.processor import WarehouseProcessor
 from touchline.pipeline.warehouse.rows import minutes_of
 from touchline.pipeline.warehouse.sqlfiles import migrations, statement
 from touchline.pipeline.warehouse.tables import DECISIONS, DELIVERIES, SIGNALS, TOUCHPOINTS
-from touchline.schemas.vocabulary import DeliveryStatus, SignalStatus
+from touchline.schemas.vocabulary import DeliveryStatus, Scope, SignalStatus
 
 TOUCHES = [make.touchpoint(n, occurred_at=make.START + timedelta(seconds=20 * n)) for n in range(12)]
 SIGNALLED = [make.signal(n, at=make.START + timedelta(minutes=n)) for n in range(4)]
@@ -100,6 +100,41 @@ def test_a_rebuild_writes_the_index_by_id_anew(filled: WarehouseSettings) -> Non
     assert upkeep.query(filled, "SELECT count() FROM signals").rows == [(4,)]
 
 
+BY_CUSTOMER = "SELECT customer, occurred_at, event_hash FROM customer_touchpoints FINAL ORDER BY ALL"
+BY_FACT = "SELECT customer, occurred_at, cityHash64(source, event_id) FROM touchpoints ORDER BY ALL"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"customer": "c-other"}, {"occurred_at": TOUCHES[3].occurred_at + timedelta(milliseconds=7)}],
+    ids=["another customer", "another moment"],
+)
+def test_a_touchpoint_sent_again_leaves_no_row_of_its_old_customer_or_moment(
+    filled: WarehouseSettings, changes: dict[str, Any]
+) -> None:
+    next_month = make.touchpoint(99, occurred_at=make.START + timedelta(days=40), customer="c-1")
+    asyncio.run(write(filled, (TOUCHPOINTS.topic, [replace(TOUCHES[3], **changes), next_month])))
+    found = upkeep.verify(filled)
+    assert {(one.name, one.period, one.start.month, one.group) for one in found} == {
+        ("touchpoints", "month", 3, ("customer_touchpoints",))
+    }
+    upkeep.rebuild(filled)
+    assert upkeep.verify(filled) == []
+    assert upkeep.query(filled, BY_CUSTOMER).rows == upkeep.query(filled, BY_FACT).rows
+    assert upkeep.query(filled, "SELECT sum(touchpoints) FROM customer_360").rows == [(len(TOUCHES) + 1,)]
+
+
+def test_touchpoints_by_customer_that_were_lost_are_written_anew(filled: WarehouseSettings) -> None:
+    columns = "SELECT * FROM customer_touchpoints FINAL ORDER BY customer, occurred_at, event_hash"
+    before = upkeep.query(filled, columns).rows
+    upkeep.query(filled, "TRUNCATE TABLE customer_touchpoints")
+    (lost,) = map(str, upkeep.verify(filled))
+    assert lost.startswith("touchpoints, month 2026-03-01 00:00 (customer_touchpoints): facts have (12,")
+    upkeep.rebuild(filled)
+    assert upkeep.verify(filled) == []
+    assert upkeep.query(filled, columns).rows == before
+
+
 def test_differences_say_where_and_what(filled: WarehouseSettings) -> None:
     upkeep.query(filled, "ALTER TABLE minute_decisions UPDATE decisions = 9 WHERE 1 SETTINGS mutations_sync = 2")
     facts_have, aggregate_has = map(str, upkeep.verify(filled))
@@ -123,6 +158,47 @@ def test_facts_whose_recount_was_lost_are_counted_by_refresh(migrated: Warehouse
     assert upkeep.refresh(migrated, lambda done, total: steps.append((done, total))) == 8
     assert steps[-1] == (12, 12)  # two hours and two days with them
     assert upkeep.verify(migrated) == []
+
+
+def test_what_a_refresh_counted_is_not_counted_again_by_the_next(migrated: WarehouseSettings) -> None:
+    asyncio.run(write(migrated, (TOUCHPOINTS.topic, TOUCHES), (SIGNALS.topic, SIGNALLED), counted=False))
+    upkeep.refresh(migrated)
+    steps: list[tuple[int, int]] = []
+    assert upkeep.refresh(migrated, lambda done, total: steps.append((done, total))) == 0
+    assert steps == []
+    late = make.touchpoint(99, occurred_at=TOUCHES[0].occurred_at, kind="order.placed")
+    asyncio.run(write(migrated, (TOUCHPOINTS.topic, [late]), counted=False))
+    assert upkeep.refresh(migrated, lambda done, total: steps.append((done, total))) == 1
+    assert steps[-1] == (3, 3)  # with its hour and its day
+    assert upkeep.verify(migrated) == []
+
+
+@pytest.mark.parametrize("period", ["minute", "hour"])
+def test_what_may_have_been_under_way_at_a_recount_is_counted_by_refresh(
+    filled: WarehouseSettings, period: str
+) -> None:
+    """A version was taken by somebody else before what it should count was written, though that was begun earlier."""
+    upkeep.refresh(filled)
+    asyncio.run(write(filled, (TOUCHPOINTS.topic, [make.touchpoint(99, kind="order.placed")]), counted=False))
+    table = f"{period}_touchpoints"
+    if period == "hour":
+        with upkeep.connected(filled) as connection:
+            recount(connection, TOUCHPOINTS, MINUTE, [int(make.START.timestamp())])
+    upkeep.query(
+        filled,
+        f"""INSERT INTO {table}
+        SELECT * REPLACE (toUInt64(toUnixTimestamp64Nano(now64(9))) + 1000000000 AS version) FROM {table} FINAL
+        WHERE {period} = '2026-03-01 09:00:00'""",  # noqa: S608 - our own names
+    )
+    upkeep.refresh(filled)
+    assert upkeep.verify(filled) == []
+
+
+def test_a_clock_that_was_put_back_settles_nothing(filled: WarehouseSettings) -> None:
+    tomorrow = "toUInt64(toUnixTimestamp64Nano(now64(9) + INTERVAL 1 DAY))"
+    upkeep.query(filled, f"INSERT INTO settled SELECT arrayJoin(['minute', 'hour', 'day']), {tomorrow}")
+    assert upkeep.refresh(filled) == 9
+    assert upkeep.refresh(filled) == 0
 
 
 def test_rebuild_counts_minutes_that_have_figures_and_no_facts(filled: WarehouseSettings) -> None:
@@ -176,6 +252,17 @@ def test_a_signal_that_moves_leaves_its_old_minute(filled: WarehouseSettings) ->
     assert upkeep.query(filled, "SELECT status, is_open FROM signals WHERE signal_id = 's-2'").rows == [
         ("resolved", False)
     ]
+
+
+@pytest.mark.parametrize("view", ["signals", "signal_changes"])
+def test_a_signal_is_of_a_customer_unless_its_values_say_of_an_incident(migrated: WarehouseSettings, view: str) -> None:
+    incident = make.signal(2, scope=Scope.INCIDENT, customer="party:dhl")
+    asyncio.run(write(migrated, (SIGNALS.topic, [make.signal(1), incident])))
+    with upkeep.connected(migrated) as connection:  # as rows are that were written when there were no incidents
+        connection.insert_rows("INSERT INTO fact_signals (signal_id, at) VALUES", [("s-0", make.START)])
+    scopes = f"SELECT signal_id, scope FROM {view} ORDER BY signal_id"  # noqa: S608 - our own name
+    expected = [("s-0", "customer"), ("s-1", "customer"), ("s-2", "incident")]
+    assert upkeep.query(migrated, scopes).rows == expected
 
 
 def test_deliveries_show_their_latest_state_and_their_life(migrated: WarehouseSettings) -> None:

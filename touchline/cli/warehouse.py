@@ -61,8 +61,8 @@ def _show(found: Status) -> None:
     click.echo(f"minutes whose facts are newer than their figures: {found.stale:,}")
     for disk in found.disks:
         click.echo(f"disk {disk.name}: {disk.free / 2**30:,.1f} of {disk.total / 2**30:,.1f} GiB free")
-    for line in found.mutations:
-        click.echo(f"under way: {line}")
+    for mutation in found.mutations:
+        click.echo(f"under way: {mutation}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("table", "rows", "MiB", "parts"):
         table.add_column(name, justify="left" if name == "table" else "right")

@@ -156,66 +156,6 @@ AS SELECT
     finalizeAggregation(s.customers) AS customers, delay_seconds
 FROM decision_states AS s;
 
-CREATE OR REPLACE VIEW decisions_by_hour
-(
-    hour          DateTime('UTC')        COMMENT 'Start of the hour of the decision (UTC)',
-    rule          LowCardinality(String) COMMENT 'Rule of the signal',
-    severity      LowCardinality(String) COMMENT 'low, medium, high, critical',
-    owner         LowCardinality(String) COMMENT 'Department that must act',
-    control       LowCardinality(String) COMMENT 'own, partner, outside',
-    channel       LowCardinality(String) COMMENT 'Channel of the message; empty without one',
-    purpose       LowCardinality(String) COMMENT 'service or marketing',
-    outcome       LowCardinality(String) COMMENT 'sent, held, suppressed',
-    reason        LowCardinality(String) COMMENT 'The one reason',
-    observed      Bool                   COMMENT 'Observe mode: nothing is delivered whatever the outcome says',
-    route         LowCardinality(String) COMMENT 'customer (a message), person (a task), owner (a notice)',
-    experiment    LowCardinality(String) COMMENT 'Experiment',
-    arm           LowCardinality(String) COMMENT 'treated, held_out or none',
-    decisions     UInt64                 COMMENT 'Decisions',
-    customers     UInt64                 COMMENT 'Distinct customers of this row: not to be added up over rows (see decision_states)',
-    delay_seconds Float64                COMMENT 'Sum of the time from the friction to the decision, in seconds'
-)
-COMMENT 'Decisions in force, counted by hour and group.'
-AS SELECT
-    toStartOfHour(s.minute) AS hour, s.rule AS rule, s.severity AS severity, s.owner AS owner,
-    s.control AS control, s.channel AS channel, s.purpose AS purpose, s.outcome AS outcome, s.reason AS reason,
-    s.observed AS observed,
-    s.route AS route, s.experiment AS experiment, s.arm AS arm,
-    sum(s.decisions) AS decisions, uniqMerge(s.customers) AS customers,
-    sum(s.delay_seconds) AS delay_seconds
-FROM decision_states AS s
-GROUP BY hour, rule, severity, owner, control, channel, purpose, outcome, reason, observed, route, experiment,
-    arm;
-
-CREATE OR REPLACE VIEW decisions_by_day
-(
-    day           Date                   COMMENT 'Start of the day of the decision (UTC)',
-    rule          LowCardinality(String) COMMENT 'Rule of the signal',
-    severity      LowCardinality(String) COMMENT 'low, medium, high, critical',
-    owner         LowCardinality(String) COMMENT 'Department that must act',
-    control       LowCardinality(String) COMMENT 'own, partner, outside',
-    channel       LowCardinality(String) COMMENT 'Channel of the message; empty without one',
-    purpose       LowCardinality(String) COMMENT 'service or marketing',
-    outcome       LowCardinality(String) COMMENT 'sent, held, suppressed',
-    reason        LowCardinality(String) COMMENT 'The one reason',
-    observed      Bool                   COMMENT 'Observe mode: nothing is delivered whatever the outcome says',
-    route         LowCardinality(String) COMMENT 'customer (a message), person (a task), owner (a notice)',
-    experiment    LowCardinality(String) COMMENT 'Experiment',
-    arm           LowCardinality(String) COMMENT 'treated, held_out or none',
-    decisions     UInt64                 COMMENT 'Decisions',
-    customers     UInt64                 COMMENT 'Distinct customers of this row: not to be added up over rows (see decision_states)',
-    delay_seconds Float64                COMMENT 'Sum of the time from the friction to the decision, in seconds'
-)
-COMMENT 'Decisions in force, counted by day and group.'
-AS SELECT
-    toDate(s.minute) AS day, s.rule AS rule, s.severity AS severity, s.owner AS owner, s.control AS control,
-    s.channel AS channel, s.purpose AS purpose, s.outcome AS outcome, s.reason AS reason, s.observed AS observed,
-    s.route AS route, s.experiment AS experiment, s.arm AS arm,
-    sum(s.decisions) AS decisions, uniqMerge(s.customers) AS customers, sum(s.delay_seconds) AS delay_seconds
-FROM decision_states AS s
-GROUP BY day, rule, severity, owner, control, channel, purpose, outcome, reason, observed, route, experiment,
-    arm;
-
 ALTER TABLE fact_deliveries
     ADD COLUMN IF NOT EXISTS what   LowCardinality(String) COMMENT 'What is delivered: message, notice, care; empty in rows from before: a message' AFTER next_try_at,
     ADD COLUMN IF NOT EXISTS target LowCardinality(String) COMMENT 'Owner that a notice is for' AFTER what;

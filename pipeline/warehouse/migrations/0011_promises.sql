@@ -73,7 +73,7 @@ FROM
             any(customer) AS customer, toUnixTimestamp64Milli(argMin(raised_at, revision)) AS ms, '' AS kind, '' AS channel, '' AS topic,
             true AS warns, toString(any(rule)) AS rule
         FROM signal_changes
-        WHERE polarity = 'friction' AND values['scope'] = ''
+        WHERE polarity = 'friction' AND scope = 'customer'
         GROUP BY signal_id
         HAVING argMax(status, revision) != 'retracted'
     )
@@ -95,7 +95,7 @@ FROM
 (
     SELECT customer, at, toDate(minute) AS day, toString(stage) AS stage, toString(rule) AS what, polarity = 'delight' AS is_good
     FROM signals
-    WHERE polarity IN ('friction', 'delight') AND status != 'retracted' AND values['scope'] = ''
+    WHERE polarity IN ('friction', 'delight') AND status != 'retracted' AND scope = 'customer'
     UNION ALL
     SELECT
         customer, occurred_at AS at, toDate(minute) AS day, toString(stage) AS stage, toString(kind) AS what,
@@ -163,7 +163,7 @@ FROM
             customer, toUnixTimestamp64Milli(at) AS ms, '' AS source, signal_id AS event_id, false AS buys, '' AS channel,
             CAST(NULL, 'Nullable(Float64)') AS value, '' AS currency
         FROM signals
-        WHERE polarity = 'friction' AND status != 'retracted' AND values['scope'] = ''
+        WHERE polarity = 'friction' AND status != 'retracted' AND scope = 'customer'
     )
 )
 WHERE buys;

@@ -34,7 +34,7 @@ FROM
             UNION ALL
             SELECT DISTINCT customer, toStartOfMonth(minute) AS day, false AS acts, true AS rubs
             FROM signals
-            WHERE polarity = 'friction' AND status != 'retracted' AND values['scope'] = ''
+            WHERE polarity = 'friction' AND status != 'retracted' AND scope = 'customer'
         )
         GROUP BY customer, day
     )

@@ -55,6 +55,18 @@ SELECT
 FROM fact_touchpoints
 SETTINGS max_partitions_per_insert_block = 0;
 
+-- One customer, fast whatever the number of signals: every part of the two views is limited to the customer before
+-- anything is merged. Copies of a row are alike, so one of each is taken instead of FINAL, which would read whole
+-- minutes; and what is joined by customer is a union with one row for each part, through which a filter on the customer
+-- passes. Parts that are there already get the index when they are merged, or at once by
+-- ALTER TABLE fact_signals MATERIALIZE INDEX customers.
+
+ALTER TABLE fact_signals ADD INDEX IF NOT EXISTS customers customer TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE fact_decisions ADD INDEX IF NOT EXISTS customers customer TYPE bloom_filter(0.01) GRANULARITY 1;
+
+ALTER TABLE fact_deliveries ADD INDEX IF NOT EXISTS customers customer TYPE bloom_filter(0.01) GRANULARITY 1;
+
 -- One customer: SELECT * FROM customer_timeline(customer = 'c-1').
 CREATE OR REPLACE VIEW customer_timeline
 COMMENT 'Everything about one customer in its order: touchpoints, signals, decisions, deliveries. customer_timeline(customer = ''c-1'')'
@@ -70,20 +82,23 @@ FROM
     SELECT
         at, 'signal', toString(rule), toString(channel), toString(party), subjects, NULL, NULL, NULL, NULL,
         concat(toString(status), ': ', evidence)
-    FROM fact_signals FINAL
-    WHERE minute IN (SELECT minute FROM fact_signals WHERE customer = {customer:String}) AND customer = {customer:String}
+    FROM fact_signals
+    WHERE customer = {customer:String}
+    LIMIT 1 BY signal_id, revision, minute
     UNION ALL
     SELECT
         at, 'decision', toString(rule), toString(channel), toString(owner), [], NULL, NULL, NULL, NULL,
         concat(toString(reason), ': ', explanation)
-    FROM fact_decisions FINAL
-    WHERE minute IN (SELECT minute FROM fact_decisions WHERE customer = {customer:String}) AND customer = {customer:String}
+    FROM fact_decisions
+    WHERE customer = {customer:String}
+    LIMIT 1 BY decision_id, revision, minute
     UNION ALL
     SELECT
         at, 'delivery', toString(rule), toString(channel), toString(adapter), [], NULL, NULL, NULL, NULL,
         concat(toString(status), if(error = '', '', concat(': ', error)))
-    FROM fact_deliveries FINAL
-    WHERE minute IN (SELECT minute FROM fact_deliveries WHERE customer = {customer:String}) AND customer = {customer:String}
+    FROM fact_deliveries
+    WHERE customer = {customer:String}
+    LIMIT 1 BY delivery_id, revision, minute
 )
 ORDER BY at, indexOf(['touchpoint', 'signal', 'decision', 'delivery'], what), name, words;
 
@@ -214,8 +229,10 @@ GROUP BY path
 ORDER BY journeys DESC, path;
 
 -- How many customers took the first step, then the second …, all within so many days of the first: at most eight steps.
+-- windowFunnel takes one touchpoint for all steps that its kind fits, so the same step twice would count everybody who
+-- took it once: such a funnel is refused, and so is a ninth step, which nobody would reach.
 CREATE OR REPLACE VIEW funnel
-COMMENT 'How many customers took the first step, then the second and so on, all within so many days of the first. funnel(from = …, to = …, days = 30, steps = [''cart.added'', ''order.placed''])'
+COMMENT 'How many customers took the first step, then the second and so on, all within so many days of the first; at most eight steps, each once. funnel(from = …, to = …, days = 30, steps = [''cart.added'', ''order.placed''])'
 AS SELECT
     step, {steps:Array(String)}[step] AS name, countIf(level >= step) AS customers,
     round(customers / nullIf(first_value(customers) OVER (ORDER BY step), 0), 4) AS of_first,
@@ -235,6 +252,12 @@ FROM
     GROUP BY customer
 )
 ARRAY JOIN arrayEnumerate({steps:Array(String)}) AS step
+WHERE
+    throwIf(
+        length(arrayDistinct({steps:Array(String)})) < length({steps:Array(String)}),
+        'a funnel has each step once: one touchpoint would count for both'
+    ) = 0
+    AND throwIf(length({steps:Array(String)}) > 8, 'a funnel has at most eight steps') = 0
 GROUP BY step
 ORDER BY step;
 
@@ -260,11 +283,11 @@ CREATE OR REPLACE VIEW customer_360
 )
 COMMENT 'One row for each customer: what they did, what friction they met, what we said.'
 AS SELECT
-    t.customer AS customer, t.first_seen AS first_seen, t.last_seen AS last_seen, t.touchpoints AS touchpoints,
-    t.channels AS channels, t.last_channel AS last_channel, t.last_kind AS last_kind, t.orders AS orders,
-    t.last_csat AS last_csat, t.last_nps AS last_nps, s.friction AS friction, s.open_friction AS open_friction,
-    s.delights AS delights, if(s.friction = 0, NULL, s.last_friction) AS last_friction, d.messages AS messages,
-    if(d.messages = 0, NULL, d.last_message) AS last_message
+    p.customer AS customer, max(p.first_seen) AS first_seen, max(p.last_seen) AS last_seen,
+    max(p.touchpoints) AS touchpoints, max(p.channels) AS channels, max(p.last_channel) AS last_channel,
+    max(p.last_kind) AS last_kind, max(p.orders) AS orders, max(p.last_csat) AS last_csat, max(p.last_nps) AS last_nps,
+    max(p.friction) AS friction, max(p.open_friction) AS open_friction, max(p.delights) AS delights,
+    max(p.last_friction) AS last_friction, max(p.messages) AS messages, max(p.last_message) AS last_message
 FROM
 (
     SELECT
@@ -274,23 +297,41 @@ FROM
         toString(argMax(kind, (occurred_at, event_hash))) AS last_kind,
         length(arrayDistinct(arrayFilter(subject -> startsWith(subject, 'order:'), groupArrayArray(subjects)))) AS orders,
         if(countIf(score_scale = 'csat') = 0, NULL, argMaxIf(score, (occurred_at, event_hash), score_scale = 'csat')) AS last_csat,
-        if(countIf(score_scale = 'nps') = 0, NULL, argMaxIf(score, (occurred_at, event_hash), score_scale = 'nps')) AS last_nps
+        if(countIf(score_scale = 'nps') = 0, NULL, argMaxIf(score, (occurred_at, event_hash), score_scale = 'nps')) AS last_nps,
+        0 AS friction, 0 AS open_friction, 0 AS delights, NULL AS last_friction, 0 AS messages, NULL AS last_message
     FROM customer_touchpoints FINAL
     GROUP BY customer
-) AS t
-LEFT JOIN
-(
+    UNION ALL
     SELECT
-        customer, countIf(polarity = 'friction') AS friction, countIf(polarity = 'friction' AND is_open) AS open_friction,
-        countIf(polarity = 'delight') AS delights, maxIf(at, polarity = 'friction') AS last_friction
-    FROM signals
+        customer, toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), 0, [], '', '', 0, NULL, NULL,
+        countIf(polarity = 'friction'), countIf(polarity = 'friction' AND status IN ('opened', 'updated')),
+        countIf(polarity = 'delight'),
+        if(countIf(polarity = 'friction') = 0, NULL, maxIf(latest, polarity = 'friction')), 0, NULL
+    FROM
+    (
+        SELECT
+            customer, signal_id, argMax(toString(polarity), (revision, minute)) AS polarity,
+            argMax(toString(status), (revision, minute)) AS status, argMax(at, (revision, minute)) AS latest
+        FROM fact_signals
+        GROUP BY customer, signal_id
+    )
     WHERE status != 'retracted'
     GROUP BY customer
-) AS s ON s.customer = t.customer
-LEFT JOIN
-(
-    SELECT customer, count() AS messages, max(at) AS last_message
-    FROM decisions
+    UNION ALL
+    SELECT
+        customer, toDateTime64(0, 3, 'UTC'), toDateTime64(0, 3, 'UTC'), 0, [], '', '', 0, NULL, NULL, 0, 0, 0, NULL,
+        count(), max(latest)
+    FROM
+    (
+        SELECT
+            customer, decision_id, argMax(toString(outcome), (revision, minute)) AS outcome,
+            argMax(observed, (revision, minute)) AS observed, argMax(toString(route), (revision, minute)) AS route,
+            argMax(at, (revision, minute)) AS latest
+        FROM fact_decisions
+        GROUP BY customer, decision_id
+    )
     WHERE outcome = 'sent' AND NOT observed AND route IN ('customer', '')
     GROUP BY customer
-) AS d ON d.customer = t.customer;
+) AS p
+GROUP BY customer
+HAVING touchpoints > 0;

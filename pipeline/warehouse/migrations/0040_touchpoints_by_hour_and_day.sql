@@ -4,11 +4,11 @@
 CREATE TABLE IF NOT EXISTS hour_touchpoints
 (
     hour               DateTime('UTC')                 COMMENT 'Start of the hour' CODEC(DoubleDelta, ZSTD(1)),
-    channel            LowCardinality(String)          COMMENT 'Channel',
-    kind               LowCardinality(String)          COMMENT 'Kind',
-    stage              LowCardinality(String)          COMMENT 'Stage',
-    party              LowCardinality(String)          COMMENT 'Party',
-    actor              LowCardinality(String)          COMMENT 'Actor',
+    channel            LowCardinality(String)          COMMENT 'Channel' CODEC(ZSTD(1)),
+    kind               LowCardinality(String)          COMMENT 'Kind' CODEC(ZSTD(1)),
+    stage              LowCardinality(String)          COMMENT 'Stage' CODEC(ZSTD(1)),
+    party              LowCardinality(String)          COMMENT 'Party' CODEC(ZSTD(1)),
+    actor              LowCardinality(String)          COMMENT 'Actor' CODEC(ZSTD(1)),
     version            UInt64                          COMMENT 'Server time of the recount in nanoseconds since 1970; the highest is in force' CODEC(ZSTD(1)),
     touchpoints        UInt64                          COMMENT 'Touchpoints' CODEC(ZSTD(1)),
     customers          AggregateFunction(uniq, String) COMMENT 'Distinct customers, mergeable' CODEC(ZSTD(1)),
@@ -38,11 +38,11 @@ COMMENT 'Storage of figures by hour, recounted from minute_touchpoints. Read the
 CREATE TABLE IF NOT EXISTS day_touchpoints
 (
     day                DateTime('UTC')                 COMMENT 'Start of the day' CODEC(DoubleDelta, ZSTD(1)),
-    channel            LowCardinality(String)          COMMENT 'Channel',
-    kind               LowCardinality(String)          COMMENT 'Kind',
-    stage              LowCardinality(String)          COMMENT 'Stage',
-    party              LowCardinality(String)          COMMENT 'Party',
-    actor              LowCardinality(String)          COMMENT 'Actor',
+    channel            LowCardinality(String)          COMMENT 'Channel' CODEC(ZSTD(1)),
+    kind               LowCardinality(String)          COMMENT 'Kind' CODEC(ZSTD(1)),
+    stage              LowCardinality(String)          COMMENT 'Stage' CODEC(ZSTD(1)),
+    party              LowCardinality(String)          COMMENT 'Party' CODEC(ZSTD(1)),
+    actor              LowCardinality(String)          COMMENT 'Actor' CODEC(ZSTD(1)),
     version            UInt64                          COMMENT 'Server time of the recount in nanoseconds since 1970; the highest is in force' CODEC(ZSTD(1)),
     touchpoints        UInt64                          COMMENT 'Touchpoints' CODEC(ZSTD(1)),
     customers          AggregateFunction(uniq, String) COMMENT 'Distinct customers, mergeable' CODEC(ZSTD(1)),

@@ -33,7 +33,6 @@ ALTER TABLE fact_signals
     MODIFY COLUMN party CODEC(ZSTD(1)),
     MODIFY COLUMN channel CODEC(ZSTD(1)),
     MODIFY COLUMN ruleset CODEC(ZSTD(1)),
-    MODIFY COLUMN scope CODEC(ZSTD(1)),
     MODIFY COLUMN revision CODEC(ZSTD(1)),
     MODIFY COLUMN rule_version CODEC(ZSTD(1)),
     MODIFY COLUMN profile_revision CODEC(ZSTD(1));
@@ -71,20 +70,6 @@ ALTER TABLE minute_touchpoints
     MODIFY COLUMN party CODEC(ZSTD(1)),
     MODIFY COLUMN actor CODEC(ZSTD(1));
 
-ALTER TABLE hour_touchpoints
-    MODIFY COLUMN channel CODEC(ZSTD(1)),
-    MODIFY COLUMN kind CODEC(ZSTD(1)),
-    MODIFY COLUMN stage CODEC(ZSTD(1)),
-    MODIFY COLUMN party CODEC(ZSTD(1)),
-    MODIFY COLUMN actor CODEC(ZSTD(1));
-
-ALTER TABLE day_touchpoints
-    MODIFY COLUMN channel CODEC(ZSTD(1)),
-    MODIFY COLUMN kind CODEC(ZSTD(1)),
-    MODIFY COLUMN stage CODEC(ZSTD(1)),
-    MODIFY COLUMN party CODEC(ZSTD(1)),
-    MODIFY COLUMN actor CODEC(ZSTD(1));
-
 ALTER TABLE minute_signals
     MODIFY COLUMN rule CODEC(ZSTD(1)),
     MODIFY COLUMN polarity CODEC(ZSTD(1)),
@@ -96,49 +81,7 @@ ALTER TABLE minute_signals
     MODIFY COLUMN channel CODEC(ZSTD(1)),
     MODIFY COLUMN status CODEC(ZSTD(1));
 
-ALTER TABLE hour_signals
-    MODIFY COLUMN rule CODEC(ZSTD(1)),
-    MODIFY COLUMN polarity CODEC(ZSTD(1)),
-    MODIFY COLUMN severity CODEC(ZSTD(1)),
-    MODIFY COLUMN owner CODEC(ZSTD(1)),
-    MODIFY COLUMN control CODEC(ZSTD(1)),
-    MODIFY COLUMN stage CODEC(ZSTD(1)),
-    MODIFY COLUMN party CODEC(ZSTD(1)),
-    MODIFY COLUMN channel CODEC(ZSTD(1)),
-    MODIFY COLUMN status CODEC(ZSTD(1));
-
-ALTER TABLE day_signals
-    MODIFY COLUMN rule CODEC(ZSTD(1)),
-    MODIFY COLUMN polarity CODEC(ZSTD(1)),
-    MODIFY COLUMN severity CODEC(ZSTD(1)),
-    MODIFY COLUMN owner CODEC(ZSTD(1)),
-    MODIFY COLUMN control CODEC(ZSTD(1)),
-    MODIFY COLUMN stage CODEC(ZSTD(1)),
-    MODIFY COLUMN party CODEC(ZSTD(1)),
-    MODIFY COLUMN channel CODEC(ZSTD(1)),
-    MODIFY COLUMN status CODEC(ZSTD(1));
-
 ALTER TABLE minute_decisions
-    MODIFY COLUMN rule CODEC(ZSTD(1)),
-    MODIFY COLUMN severity CODEC(ZSTD(1)),
-    MODIFY COLUMN owner CODEC(ZSTD(1)),
-    MODIFY COLUMN control CODEC(ZSTD(1)),
-    MODIFY COLUMN channel CODEC(ZSTD(1)),
-    MODIFY COLUMN purpose CODEC(ZSTD(1)),
-    MODIFY COLUMN outcome CODEC(ZSTD(1)),
-    MODIFY COLUMN reason CODEC(ZSTD(1));
-
-ALTER TABLE hour_decisions
-    MODIFY COLUMN rule CODEC(ZSTD(1)),
-    MODIFY COLUMN severity CODEC(ZSTD(1)),
-    MODIFY COLUMN owner CODEC(ZSTD(1)),
-    MODIFY COLUMN control CODEC(ZSTD(1)),
-    MODIFY COLUMN channel CODEC(ZSTD(1)),
-    MODIFY COLUMN purpose CODEC(ZSTD(1)),
-    MODIFY COLUMN outcome CODEC(ZSTD(1)),
-    MODIFY COLUMN reason CODEC(ZSTD(1));
-
-ALTER TABLE day_decisions
     MODIFY COLUMN rule CODEC(ZSTD(1)),
     MODIFY COLUMN severity CODEC(ZSTD(1)),
     MODIFY COLUMN owner CODEC(ZSTD(1)),

@@ -1,0 +1,4 @@
+-- How many rows a question gives.
+SELECT count() FROM (
+{question}
+)

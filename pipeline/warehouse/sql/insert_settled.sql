@@ -1,0 +1,1 @@
+INSERT INTO settled (period, version) VALUES

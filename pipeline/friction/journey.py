@@ -298,11 +298,11 @@ class JourneyProcessor:
         known = watch.customer.profile
         if known is None:
             known = watch.customer.profile = profile.ProfileState()
-        before, erased = profile.visible(known), known.erased
+        before = profile.copied(known)
         for name in profile.apply(known, event, at):
             watch.out.count(f"profile.unusable.{name}" if name in profile.NAMES else "profile.unusable")
-        if profile.visible(known) == before and known.erased == erased:
-            return  # who is erased once more looks the same, but what came since goes as well
+        if not profile.changed(before, known):
+            return
         if event.kind == profile.ERASED:
             self._watcher.erase(watch)
             if self._contexts is not None:

@@ -149,6 +149,10 @@ class JourneyProcessor:
         for (rule, name), n in self.rules.tally.drain().items():
             out.count(f"unknown.{rule}.{name}", n)
 
+    def has_work(self, state: JourneyState) -> bool:
+        """Whether an empty batch would still do something: customers are looked through a portion a batch."""
+        return not state.place.value.settled or state.outlook.has_work(self._longest)
+
     def _begin_under_these_rules(self, state: JourneyState) -> None:
         for rule in self.rules.rules:
             state.terms.put(rule.key, terms_of(rule))

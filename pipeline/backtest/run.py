@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
-from touchline.pipeline.backtest.outreach import OutreachTrial
+from touchline.pipeline.backtest.outreach import CACHED, OutreachTrial
 from touchline.pipeline.engine.clock import SECOND, to_ms
-from touchline.pipeline.engine.local import LocalShard
+from touchline.pipeline.engine.local import LocalShard, passing_shard
 from touchline.pipeline.engine.records import Output, PlainRecord
 from touchline.pipeline.enrichment.processor import TICK_RECORDS, EnrichProcessor
 from touchline.pipeline.friction.incident import SLOT, IncidentProcessor
@@ -93,6 +93,7 @@ class PastSignal:
 class Trial:
     """One set of rules on its way through history: its signals by id, and what its agent counted."""
 
+    journey: JourneyProcessor
     shard: LocalShard
     incident: LocalShard | None = None
     lag: int = 0
@@ -103,13 +104,14 @@ class Trial:
     def of(cls, rules: RuleSet, options: JourneyOptions, outreach: OutreachProcessor | None = None) -> "Trial":
         """For a set of rules; the agent `incident` works only where one is about incidents, and outreach only where it
         is asked for."""
-        journey = LocalShard(JourneyProcessor(rules, options), 0, 1)
+        journey = JourneyProcessor(rules, options)
+        shard = passing_shard(journey, CACHED)
         told = None if outreach is None else OutreachTrial.of(outreach)
         if not rules.incidents:
-            return cls(journey, outreach=told)
+            return cls(journey, shard, outreach=told)
         incident = IncidentProcessor(rules, options)
         lag = max(incident.lags.values()) + options.lateness
-        return cls(journey, LocalShard(incident, 0, 1), lag, told)
+        return cls(journey, shard, passing_shard(incident, CACHED), lag, told)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -121,12 +123,15 @@ class Trial:
         self._follow(self.shard.process(TOUCHPOINTS, records, 0))
 
     def finish(self, until: int) -> None:
-        """Tells of the incidents up to a time as well, which are told once nothing can come before them."""
+        """Tells of the incidents up to a time as well, which are told once nothing can come before them, and of whom
+        they may reach next."""
         incident = self.incident
         if incident is not None:
             slot = until - until % SLOT + SLOT
             tick = encode(Tick(partition=0, partitions=1, high=slot + self.lag))
             self._follow(incident.process(CANDIDATES, [PlainRecord(0, 0, None, tick, _TICK)], 0))
+            while self.journey.has_work(self.shard.state):
+                self._follow(self.shard.process(TOUCHPOINTS, (), 0))
 
     def _follow(self, outputs: Sequence[Output]) -> None:
         """Hears what was said, and hands on what is between the agents."""
@@ -201,7 +206,7 @@ class HistoryRun:
         self.too_late = 0
         self._options = options
         self._times = array("q")
-        self._enrich = LocalShard(enrich, 0, 1)
+        self._enrich = passing_shard(enrich, CACHED)
         self._look = look
         self._raw: list[PlainRecord] = []
         self._ready: list[PlainRecord] = []

@@ -10,6 +10,7 @@ from typing import Any
 from touchline.pipeline.engine.partition import partition_of
 from touchline.pipeline.engine.processor import Piece, Processor
 from touchline.pipeline.engine.records import Batch, Headers, Outbox, Output, PlainRecord
+from touchline.pipeline.engine.store import KeyedStore
 
 
 @dataclass(slots=True)
@@ -70,6 +71,16 @@ class LocalShard:
         """Throws the memory away and reads the changelog again, as after a crash."""
         self.state = self.processor.new_state()
         restore(self.state.pieces, self.changelog)
+
+
+def passing_shard(processor: Processor[Any], cached: int) -> LocalShard:
+    """A shard for a run from the first record to the last that nobody continues, the only one of its topic: what it
+    remembers is encoded only to make room, once a store has more than `cached` values."""
+    shard = LocalShard(processor, 0, 1)
+    for piece in shard.state.pieces.values():
+        if isinstance(piece, KeyedStore):
+            piece.keep_no_log(cached)
+    return shard
 
 
 def restore(pieces: Mapping[str, Piece], changelog: Iterable[tuple[str, bytes, bytes | None]]) -> None:

@@ -42,6 +42,7 @@ class KeyedStore(Generic[V]):
         self._encode = encode
         self._decode = decode
         self._cached = cached
+        self._unlogged = False
         self._packed: dict[str, bytes] = {}
         self._cache: dict[str, _Entry[V]] = {}
         self._missed = 0
@@ -53,11 +54,17 @@ class KeyedStore(Generic[V]):
 
     def __len__(self) -> int:
         """How many keys there are; a key first put since the last `changes` is counted after it."""
-        return len(self._packed)
+        return len(self._packed) + (sum(key not in self._packed for key in self._cache) if self._unlogged else 0)
 
     def keys(self) -> Iterator[str]:
         """All keys as of the last `changes`."""
-        return iter(list(self._packed))
+        fresh = [key for key in self._cache if key not in self._packed] if self._unlogged else []
+        return iter([*self._packed, *fresh])
+
+    def keep_no_log(self, cached: int) -> None:
+        """For a run that nobody continues: `changes` tells nothing, and only encodes what has to make room once there
+        are more than `cached` values, in about ten times the memory that they take encoded."""
+        self._unlogged, self._cached = True, cached
 
     def get(self, key: str, now: int) -> V | None:
         """The value, None when there is none or when its life ended at or before `now`."""
@@ -158,6 +165,9 @@ class KeyedStore(Generic[V]):
 
     def changes(self) -> Iterable[tuple[bytes, bytes | None]]:
         """The changed keys, encoded; clears them."""
+        if self._unlogged:
+            self._make_room()
+            return ()
         changed: list[tuple[bytes, bytes | None]] = []
         changed.extend([(key.encode(), None) for key in self._gone if key not in self._dirty])
         self._gone.clear()
@@ -175,6 +185,17 @@ class KeyedStore(Generic[V]):
         self._dirty.clear()
         self._missed = 0
         return changed
+
+    def _make_room(self) -> None:
+        """Encodes and forgets the older half of the values once there are too many."""
+        self._gone.clear()
+        if len(self._cache) <= self._cached:
+            return
+        for key in list(itertools.islice(self._cache, len(self._cache) - self._cached // 2)):
+            entry = self._cache.pop(key)
+            if key in self._dirty:
+                del self._dirty[key]
+                self._packed[key] = _HEAD.pack(entry.due, entry.expires) + self._encode(entry.value)
 
     def _trim(self, most: int) -> None:
         """Forgets the decoded form of half of what may be kept, the oldest first, once there is more."""

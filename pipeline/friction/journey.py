@@ -149,6 +149,10 @@ class JourneyProcessor:
         for (rule, name), n in self.rules.tally.drain().items():
             out.count(f"unknown.{rule}.{name}", n)
 
+    def has_work(self, state: JourneyState) -> bool:
+        """Whether an empty batch would still do something: customers are looked through a portion a batch."""
+        return not state.place.value.settled or state.outlook.has_work(self._longest)
+
     def _begin_under_these_rules(self, state: JourneyState) -> None:
         for rule in self.rules.rules:
             state.terms.put(rule.key, terms_of(rule))
@@ -298,11 +302,11 @@ class JourneyProcessor:
         known = watch.customer.profile
         if known is None:
             known = watch.customer.profile = profile.ProfileState()
-        before, erased = profile.visible(known), known.erased
+        before = profile.copied(known)
         for name in profile.apply(known, event, at):
             watch.out.count(f"profile.unusable.{name}" if name in profile.NAMES else "profile.unusable")
-        if profile.visible(known) == before and known.erased == erased:
-            return  # who is erased once more looks the same, but what came since goes as well
+        if not profile.changed(before, known):
+            return
         if event.kind == profile.ERASED:
             self._watcher.erase(watch)
             if self._contexts is not None:

@@ -76,6 +76,19 @@ class OutlookState:
         """For the changelog."""
         return {"x": self.customers, "xi": self.incidents, "xw": self.marks, "xp": self.place, "xr": self.terms}
 
+    def low(self, lateness: int) -> int:
+        """Up to when customers can be looked at: incidents are told up to then. In history also all that exposes has
+        come by then, so that what is told does not depend on what was read first."""
+        low = self.marks.low
+        if low is None:
+            return 0
+        return low if self.place.value.live else max(low - lateness - 1, 0)  # what is as late as may be counts
+
+    def has_work(self, lateness: int) -> bool:
+        """Whether there is a reason to look through the customers, or that has begun."""
+        place, low = self.place.value, self.low(lateness)
+        return low > 0 and (place.running is not None or any(time <= low for time in place.wanted))
+
 
 class Outlook:
     """The rules that say who is exposed, at work. `lateness`: the longest, in milliseconds."""
@@ -89,7 +102,7 @@ class Outlook:
         self._ids = {rule.spec.id for rule in exposing}
         departments = {rule.spec.owner for rule in (*rules.rules, *rules.incidents)}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
-        self._lateness = lateness
+        self.lateness = lateness
         self.noted: list[tuple[str, str, str, int]] = []
 
     def note(self, rule: str, group: str, customer: str, at: int) -> None:
@@ -141,8 +154,8 @@ class Outlook:
 
     def _keep(self, customer: str, exposure: Exposure, changed: int, state: OutlookState) -> None:
         """`changed`: the time as of which there is something new, which matters when there are incidents."""
-        incidents, low = len(state.incidents) > 0, self._low(state)
-        due = exposure.next_due(self._within, low, self._lateness, incidents=incidents)
+        incidents, low = len(state.incidents) > 0, state.low(self.lateness)
+        due = exposure.next_due(self._within, low, self.lateness, incidents=incidents)
         state.customers.put(customer, exposure, due=min(changed, due) if incidents else due)
 
     def heard(self, batch: Batch, state: OutlookState, out: Outbox, profile_of: ProfileOf) -> None:
@@ -161,23 +174,15 @@ class Outlook:
                 place.live = tick.wall is not None
                 state.place.touch()
             if state.marks.tick(tick):
-                low = self._low(state)
+                low = state.low(self.lateness)
                 for _, customer, exposure in state.customers.due(low):
                     self._look(customer, exposure, low, state, out, profile_of)
 
-    def _low(self, state: OutlookState) -> int:
-        """Up to when customers can be looked at: incidents are told up to then. In history also all that exposes has
-        come by then, so that what is told does not depend on what was read first."""
-        low = state.marks.low
-        if low is None:
-            return 0
-        return low if state.place.value.live else max(low - self._lateness - 1, 0)  # what is as late as may be counts
-
     def work(self, state: OutlookState, out: Outbox, profile_of: ProfileOf) -> None:
         """Looks through a portion of the customers, if there is a reason to."""
-        place, low = state.place.value, self._low(state)
-        if not low or (place.running is None and not any(time <= low for time in place.wanted)):
+        if not state.has_work(self.lateness):
             return
+        place, low = state.place.value, state.low(self.lateness)
         if place.running is None:
             place.wanted = [time for time in place.wanted if time > low]
             place.running = low
@@ -217,7 +222,7 @@ class Outlook:
                 self._say(_Case(customer, exposure, everything[incident], low, profile), None, state, out)
             else:
                 del exposure.told[incident]
-        exposure.forget(self._within, low, low - self._lateness)
+        exposure.forget(self._within, low, low - self.lateness)
         if exposure.is_empty:
             state.customers.drop(customer)
         else:

@@ -11,6 +11,7 @@ import msgspec
 
 from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.friction.fields import Value
+from touchline.schemas.codec import trusted
 from touchline.schemas.customer import Profile
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Channel
@@ -38,18 +39,28 @@ _MAX_BOUNCES: Final = 3
 """So many addresses of a channel are remembered to have bounced."""
 
 _LONGEST: Final = 256
-_TEXTS: Final = {"locale": "locale", "zone": "zone", "country": "country"}
+_TEXTS: Final = ("locale", "zone", "country")
 _ADDRESSES: Final = {"email": ("email",), "phone": ("sms", "voice"), "push_token": ("push",)}
 """Which channels an identifier or attribute reaches."""
 
 REACHED_BY: Final = {channel: name for name, channels in _ADDRESSES.items() for channel in channels}
 """The identifier that is a channel's address."""
 
+_PREFERRED: Final = "preferred_channel"
 _ADDRESS: Final = "address/"
 _CONSENT: Final = "consent/"
 _BOUNCED: Final = "bounced/"
 _WORKED: Final = "worked/"
 _RESPONDED: Final = "responded"
+
+_SET_BY: Final[dict[str, tuple[str, ...]]] = {
+    **{name: (name,) for name in (*_TEXTS, "value")},
+    **{name: tuple(_ADDRESS + channel for channel in channels) for name, channels in _ADDRESSES.items()},
+    _PREFERRED: ("preferred",),
+}
+"""The fields that an identifier or attribute of `profile.updated` sets."""
+
+_CHANNELS: Final[frozenset[Value]] = frozenset(Channel)
 
 Stamp = tuple[int, int, int]
 """Time of the event, raw partition and raw offset: the greatest wins."""
@@ -143,7 +154,7 @@ def _consents(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
     purpose, channel = event.attributes.get("purpose", "marketing"), event.attributes.get("channel")
     if not isinstance(purpose, str) or not 0 < len(purpose) <= 64 or "/" in purpose:
         return {}, ["purpose"]
-    if channel is not None and channel not in set(Channel):
+    if channel is not None and channel not in _CHANNELS:
         return {}, ["channel"]
     name = f"consent/{purpose}/{channel}" if channel else f"consent/{purpose}"
     return {name: event.kind == GRANTED}, []
@@ -153,19 +164,17 @@ def _values(event: EnrichedTouchpoint) -> tuple[dict[str, Value], list[str]]:
     values: dict[str, Value] = {}
     bad: list[str] = []
     for name, value in {**event.identifiers, **event.attributes}.items():
-        usable = isinstance(value, str) and 0 < len(value) <= _LONGEST
-        if name in _ADDRESSES or name in _TEXTS:
-            fields = [f"address/{channel}" for channel in _ADDRESSES[name]] if name in _ADDRESSES else [name]
-            # None takes an address or a setting back.
-            values.update(dict.fromkeys(fields, value) if usable or value is None else {})
-        elif name == "value":
+        fields = _SET_BY.get(name)
+        if fields is None:
+            continue
+        if name == "value":
             usable = isinstance(value, int | float) and not isinstance(value, bool)
             values.update({"value": float(value)} if isinstance(value, int | float) and usable else {})
-        elif name == "preferred_channel":
-            usable = value in set(Channel)
-            values.update({"preferred": value} if usable or value is None else {})
         else:
-            continue
+            usable = value in _CHANNELS if name == _PREFERRED else isinstance(value, str) and 0 < len(value) <= _LONGEST
+            if usable or value is None:  # None takes an address or a setting back
+                for field in fields:
+                    values[field] = value
         if not usable and value is not None:
             bad.append(name)
     return values, bad
@@ -177,13 +186,19 @@ def profile_of(customer: str, state: ProfileState) -> Profile:
     # What was on its way to an erased customer does not move the time of the erasure, which readers forget by.
     stamps = [] if erased else [fact.stamp for fact in state.fields.values()]
     stamps += [state.erased] if state.erased else []
+    below: dict[str, dict[str, Value]] = {_CONSENT: {}, _ADDRESS: {}, _WORKED: {}}
+    for name in sorted(known):
+        group, slash, rest = name.partition("/")
+        if slash:
+            below[group + slash][rest] = known[name]
     value, preferred, responded = known.get("value"), known.get("preferred"), known.get(_RESPONDED)
-    return Profile(
+    return trusted(
+        Profile,
         customer=customer,
         revision=state.revision,
         updated_at=from_ms(max(stamps)[0]),
-        consent={name: given is True for name, given in _below(known, _CONSENT)},
-        addresses={channel: str(address) for channel, address in _below(known, _ADDRESS) if address is not None},
+        consent={name: given is True for name, given in below[_CONSENT].items()},
+        addresses={channel: str(address) for channel, address in below[_ADDRESS].items() if address is not None},
         preferred=Channel(str(preferred)) if preferred is not None else None,
         locale=_text(known.get("locale")),
         zone=_text(known.get("zone")),
@@ -191,29 +206,41 @@ def profile_of(customer: str, state: ProfileState) -> Profile:
         value=float(value) if isinstance(value, int | float) else None,
         erased=erased,
         responded=Channel(str(responded)) if responded is not None else None,
-        worked={stage: Channel(str(channel)) for stage, channel in _below(known, _WORKED)},
+        worked={stage: Channel(str(channel)) for stage, channel in below[_WORKED].items()},
     )
-
-
-def _below(known: dict[str, Value], prefix: str) -> list[tuple[str, Value]]:
-    return [(name.removeprefix(prefix), value) for name, value in sorted(known.items()) if name.startswith(prefix)]
 
 
 def _text(value: Value) -> str | None:
     return None if value is None else str(value)
 
 
-NAMES: Final = frozenset({*_TEXTS, *_ADDRESSES, "value", "preferred_channel", "purpose", "channel", "hard"})
+NAMES: Final = frozenset({*_SET_BY, "purpose", "channel", "hard"})
 """The attributes that a profile is made of."""
 
 
 def visible(state: ProfileState) -> tuple[dict[str, Value], bool]:
-    """What a reader of the profile sees, and whether the customer is erased: by this it is told whether it changed."""
+    """What a reader of the profile sees, and whether the customer is erased."""
     fields = state.fields
     known = {name: fact.value for name, fact in fields.items() if not name.startswith(_BOUNCED)}
     if len(known) < len(fields):
         known = {name: value for name, value in known.items() if not _is_dead(name, fields)}
     return known, state.erased is not None and not any(map(_of_a_customer, known, known.values()))
+
+
+def changed(before: ProfileState, now: ProfileState) -> bool:
+    """Whether something is to be published: what a reader sees, or that who was erased is erased once more, with all
+    that came since. `before`: a copy, see `copied`."""
+    if now.erased != before.erased:
+        return True
+    if any(name.startswith(_BOUNCED) for name in now.fields):
+        return visible(now) != visible(before)  # an address may count again because it is told again
+    former = before.fields
+    return any(name not in former or fact.value != former[name].value for name, fact in now.fields.items())
+
+
+def copied(state: ProfileState) -> ProfileState:
+    """As it is now, to compare with: a field's fact is replaced and never changed."""
+    return ProfileState(dict(state.fields), state.erased, state.revision)
 
 
 def _is_dead(name: str, fields: dict[str, Fact]) -> bool:

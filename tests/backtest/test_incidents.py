@@ -9,6 +9,7 @@ from touchline.backtest.run import BackTest, compare_rules
 from touchline.backtest.sources import OnProgress
 from touchline.pipeline.backtest.cases import Question
 from touchline.pipeline.backtest.filters import parse_outcome
+from touchline.pipeline.friction.outlook import PORTION
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 
 RULES = """
@@ -76,6 +77,18 @@ def test_incidents_are_counted_with_their_customers_and_who_was_told_beside_them
         assert {one.customer for one in signals if one.rule == "release"} == {"version:7"}
     exposed = next(row for row in part.rules if row.rule == "release.exposed")
     assert (exposed.warned, exposed.hits) == (2, 1)  # c-3 was told, and it came
+
+
+def test_whom_an_incident_may_reach_is_found_for_all_customers_also_at_the_end_of_history(tmp_path: Path) -> None:
+    """A batch looks through a portion of them; there are more than two."""
+    many = 2 * PORTION + 7
+    version = {"version": "7"}
+    opened = [event("app.opened", 0, event_id=f"o{n}", customer=f"c-{n}", attributes=version) for n in range(many)]
+    crashed = [event("app.crashed", 10, event_id=f"x{n}", customer=f"c-{n}", attributes=version) for n in range(3)]
+    last = event("app.opened", 11, event_id="last", customer="c-last", attributes={"version": "8"})
+    run = BackTest(settings=Settings(), rules=[rules(tmp_path)], builtin=False)
+    _, signals = run.run(Given(*opened, *crashed, last), lambda _what, _done, _total: None)
+    assert sum(one.rule == "release.exposed" for one in signals) == many - 3
 
 
 def test_what_another_threshold_changes_is_told_of_incidents_too(tmp_path: Path) -> None:

@@ -108,6 +108,14 @@ def test_how_history_is_cut_into_batches_changes_nothing(
     assert told(from_raw(history)[0]) == expected
 
 
+def test_how_much_of_what_is_remembered_stays_decoded_changes_nothing(
+    history: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = told(from_raw(history)[0])
+    monkeypatch.setattr(subject, "CACHED", 3)
+    assert told(from_raw(history)[0]) == expected
+
+
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_the_processors_of_the_live_run_say_the_same_on_any_number_of_partitions(
     history: list[bytes], partitions: int

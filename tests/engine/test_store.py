@@ -194,10 +194,12 @@ ACTIONS = st.lists(
 
 
 @settings(max_examples=200, deadline=None)
-@given(ACTIONS, st.integers(1, 4))
-def test_it_holds_what_a_dictionary_would(actions: list[tuple[Any, ...]], cached: int) -> None:
+@given(ACTIONS, st.integers(1, 4), st.booleans())
+def test_it_holds_what_a_dictionary_would(actions: list[tuple[Any, ...]], cached: int, logged: bool) -> None:
     """Whatever the order of calls, batches, evictions from the cache and restarts."""
     store, model = new_store(cached), Model()
+    if not logged:
+        store.keep_no_log(cached)
     log = empty_log()
     latest = 0
     for number, (action, *arguments) in enumerate(actions):
@@ -217,8 +219,12 @@ def test_it_holds_what_a_dictionary_would(actions: list[tuple[Any, ...]], cached
         elif action == "sweep":
             latest = max(latest, *arguments)
             store.sweep(latest)
-        elif action == "changes":
+        elif action == "changes" or not logged:
             log.extend(store.changes())
+            assert logged or not log
+            known = {key for key, (_, _, expires) in model.held.items() if expires > latest}
+            assert known <= set(store.keys())
+            assert len(store) == len(list(store.keys()))
         else:
             store = moved(store, log)
     for key in "abcd":

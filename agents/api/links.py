@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from aiohttp import web
 
-from touchline.agents.api.pages import PAGE_HEADERS, asks, done, later, unknown
+from touchline.agents.api.pages import PAGE_HEADERS, asks, done, language_of, later, unknown
 from touchline.agents.api.returns import Full, Returns
 from touchline.pipeline.engine.clock import from_ms
 from touchline.pipeline.outreach.links import PATH, Followed, LinkError, Links
@@ -54,9 +54,9 @@ class LinkServer:
         try:
             followed = self._links.read(token)
         except LinkError:
-            return unknown()
+            return unknown(_language(request))
         if followed.what == "unsubscribe":
-            return asks(followed)
+            return asks(followed, _language(request))
         if request.method == "GET":  # HEAD looks where a link leads, and nobody clicked
             await self._note(followed, token)
         if followed.what == "open":
@@ -77,7 +77,7 @@ class LinkServer:
         try:
             followed = self._links.read(token)
         except LinkError:
-            return unknown()
+            return unknown(_language(request))
         if followed.what != "unsubscribe":
             return web.Response(status=405, headers={"Allow": "GET, HEAD", **PAGE_HEADERS})
         name, value = _ONE_CLICK
@@ -87,8 +87,12 @@ class LinkServer:
             published = self._returns.publish(touchpoint_of(followed, token, _now()))
             await asyncio.wait_for(asyncio.shield(published), PATIENCE)
         except (Full, TimeoutError):
-            return later(followed)
-        return done(followed)
+            return later(followed, _language(request))
+        return done(followed, _language(request))
+
+
+def _language(request: web.Request) -> str:
+    return language_of(request.headers.get("Accept-Language", ""))
 
 
 def target_of(followed: Followed) -> str:

@@ -1,11 +1,13 @@
-"""The few pages that customers see. They hold nothing of the customer, load nothing, and need no script."""
+"""The few pages that customers see, in English or German, whichever their browser prefers. They hold nothing of the
+customer, load nothing, and need no script."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
 from touchline.pipeline.outreach.links import Followed
-from touchline.schemas.vocabulary import Purpose
+from touchline.schemas.vocabulary import Channel, Purpose
 
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -17,7 +19,7 @@ PAGE_HEADERS: Final = {
     "X-Robots-Tag": "noindex",
 }
 _PAGE: Final = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -26,45 +28,108 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh a
 button {{ font: inherit; padding: .5rem 1.2rem; cursor: pointer }}
 </style>
 <h1>{title}</h1>
-{body}
+<p>{text}</p>
+{more}"""
+_FORM: Final = """<form method="post">
+<input type="hidden" name="List-Unsubscribe" value="One-Click"><button>{button}</button>
+</form>
 """
-_FORM: Final = """<p>You will get no more {messages}.</p>
-<form method="post">
-<input type="hidden" name="List-Unsubscribe" value="One-Click"><button>Unsubscribe</button>
-</form>"""
-_MESSAGES: Final = {
-    Purpose.MARKETING: "news and offers by {channel}",
-    Purpose.SERVICE: "messages about your orders and requests by {channel}",
+_DEFAULT: Final = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """What pages say in a language: title and text of each."""
+
+    ask: tuple[str, str]
+    button: str
+    done: tuple[str, str]
+    later: tuple[str, str]
+    unknown: tuple[str, str]
+    messages: dict[Purpose, str]
+    channels: dict[Channel, str]
+
+
+_WORDS: Final = {
+    "en": _Words(
+        ask=("Unsubscribe", "You will get no more {messages}."),
+        button="Unsubscribe",
+        done=("Unsubscribed", "You will get no more {messages}."),
+        later=("Not yet", "We could not end {messages} just now. Please try again in a minute."),
+        unknown=("This link is not valid", "Please use the link in the message as it is, whole."),
+        messages={
+            Purpose.MARKETING: "news and offers by {channel}",
+            Purpose.SERVICE: "messages about your orders and requests by {channel}",
+        },
+        channels={Channel.EMAIL: "e-mail", Channel.SMS: "SMS", Channel.PUSH: "push message"},
+    ),
+    "de": _Words(
+        ask=("Abbestellen", "Sie bekommen dann keine {messages} mehr."),
+        button="Abbestellen",
+        done=("Abbestellt", "Sie bekommen keine {messages} mehr."),
+        later=(
+            "Noch nicht",
+            "{messages} ließen sich gerade nicht abbestellen. Bitte versuchen Sie es in einer Minute noch einmal.",
+        ),
+        unknown=("Dieser Link ist nicht gültig", "Bitte benutzen Sie den Link aus der Nachricht unverändert und ganz."),
+        messages={
+            Purpose.MARKETING: "Neuigkeiten und Angebote per {channel}",
+            Purpose.SERVICE: "Nachrichten zu Ihren Bestellungen und Anliegen per {channel}",
+        },
+        channels={Channel.EMAIL: "E-Mail", Channel.SMS: "SMS", Channel.PUSH: "Push-Nachricht"},
+    ),
 }
-_CHANNELS: Final = {"email": "e-mail", "sms": "SMS", "push": "push message"}
 
 
-def asks(followed: Followed) -> web.Response:
+def language_of(accepted: str) -> str:
+    """The language of the pages for a browser's `Accept-Language`: of those that there are the one it likes best."""
+    wanted: list[tuple[float, str]] = []
+    for part in accepted.split(","):
+        name, _, quality = part.strip().partition(";")
+        try:
+            liking = float(quality.strip().removeprefix("q=")) if quality else 1.0
+        except ValueError:
+            continue
+        language = name.strip().lower().partition("-")[0]
+        if language in _WORDS and liking > 0:
+            wanted.append((liking, language))
+    return max(wanted, key=lambda one: one[0], default=(0.0, _DEFAULT))[1]  # of equals the first
+
+
+def asks(followed: Followed, language: str) -> web.Response:
     """One button."""
-    return _page(200, "Unsubscribe", _FORM.format(messages=_messages(followed)))
+    words = _WORDS[language]
+    return _page(200, language, words.ask, followed, more=_FORM.format(button=words.button))
 
 
-def done(followed: Followed) -> web.Response:
+def done(followed: Followed, language: str) -> web.Response:
     """It is on record."""
-    return _page(200, "Unsubscribed", f"<p>You will get no more {_messages(followed)}.</p>")
+    return _page(200, language, _WORDS[language].done, followed)
 
 
-def later(followed: Followed) -> web.Response:
+def later(followed: Followed, language: str) -> web.Response:
     """It is not on record yet."""
-    text = f"<p>We could not end {_messages(followed)} just now. Please try again in a minute.</p>"
-    return _page(503, "Not yet", text, {"Retry-After": "60"})
+    answer = _page(503, language, _WORDS[language].later, followed)
+    answer.headers["Retry-After"] = "60"
+    return answer
 
 
-def unknown() -> web.Response:
+def unknown(language: str) -> web.Response:
     """No link of ours."""
-    return _page(404, "This link is not valid", "<p>Please use the link in the message as it is, whole.</p>")
+    return _page(404, language, _WORDS[language].unknown)
 
 
-def _messages(followed: Followed) -> str:
-    channel = _CHANNELS.get(followed.channel.value, followed.channel.value.replace("_", " "))
-    return _MESSAGES[followed.purpose or Purpose.MARKETING].format(channel=channel)
+def _page(
+    status: int, language: str, said: tuple[str, str], followed: Followed | None = None, more: str = ""
+) -> web.Response:
+    title, text = said
+    if followed is not None:
+        text = text.format(messages=_messages(followed, _WORDS[language]))
+    page = _PAGE.format(language=language, title=title, text=text, more=more)
+    headers = {**PAGE_HEADERS, "Content-Language": language}
+    return web.Response(status=status, text=page, content_type="text/html", headers=headers)
 
 
-def _page(status: int, title: str, body: str, headers: dict[str, str] | None = None) -> web.Response:
-    text = _PAGE.format(title=title, body=body)
-    return web.Response(status=status, text=text, content_type="text/html", headers={**PAGE_HEADERS, **(headers or {})})
+def _messages(followed: Followed, words: _Words) -> str:
+    channel = words.channels.get(followed.channel, followed.channel.value.replace("_", " "))
+    return words.messages[followed.purpose or Purpose.MARKETING].format(channel=channel)

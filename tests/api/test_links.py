@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from tests.api.support import SECRET, address, serving, settings_for
 from touchline.agents.api import links as module
 from touchline.agents.api.links import target_of, touchpoint_of
+from touchline.agents.api.pages import language_of
 from touchline.agents.api.returns import Full, Returns
 from touchline.agents.api.run import Api
 from touchline.agents.enrich import build
@@ -131,6 +132,41 @@ def test_to_look_at_an_unsubscription_changes_nothing_and_one_click_ends_it(brok
             _, _, withdrawn = found[0]
             assert (withdrawn.kind, withdrawn.customer_id) == ("consent.withdrawn", "c-1")
             assert withdrawn.attributes == {"purpose": "marketing", "channel": "email", "decision_id": "d-1"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("fr-FR, fr;q=0.9, en;q=0.7, de;q=0.8", "de"),
+        ("en;q=0.5,de;q=0.5", "en"),
+        ("de;q=0", "en"),
+        ("de;q=much, *;q=0.1", "en"),
+        ("fr", "en"),
+    ],
+)
+def test_pages_are_in_the_language_that_the_browser_prefers_of_those_there_are(accepted: str, language: str) -> None:
+    assert language_of(accepted) == language
+
+
+def test_a_page_is_in_one_language_throughout(broker: str) -> None:
+    settings = settings_for(broker, keys={}, links=True)
+
+    async def main() -> None:
+        async with browser(settings) as web:
+            german = {"Accept-Language": "de-AT"}
+            for method, more in (("GET", {}), ("POST", {"data": ONE_CLICK})):
+                page = await web.get(UNSUBSCRIBE, method, headers=german, **more)
+                text = await page.text()
+                assert 'lang="de"' in text
+                assert "keine Neuigkeiten und Angebote per E-Mail mehr" in text
+                assert page.headers["Content-Language"] == "de"
+            unknown = await web.get("/l/nothing", headers=german)
+            assert (unknown.status, "nicht gültig" in await unknown.text()) == (404, True)
 
     asyncio.run(main())
 

@@ -21,15 +21,18 @@ def book_of(settings: Settings) -> PolicyBook:
     return policies_of(settings).book
 
 
-def policies_of(settings: Settings, texts: Sequence[RuleText] | None = None) -> PolicySet:
+def policies_of(
+    settings: Settings, texts: Sequence[RuleText] | None = None, templates: frozenset[str] | None = None
+) -> PolicySet:
     """The policies of texts, or of the files of the settings. That a rule is named which this worker has not heard of
     is no mistake here: rules may come and go by a way of their own.
 
-    Raises: FileError when one has mistakes."""
-    if texts is None:
-        texts = texts_of_files(settings.outreach)
+    `templates`: the texts of messages that a policy may name; None: those of the settings. Raises: FileError when one
+    has mistakes."""
     outreach = settings.outreach
-    return compile_policies(texts, base_book(outreach), Known(templates=template_names(outreach)))
+    texts = texts_of_files(outreach) if texts is None else texts
+    known = Known(templates=template_names(outreach) if templates is None else templates)
+    return compile_policies(texts, base_book(outreach), known)
 
 
 def texts_of_files(settings: OutreachSettings) -> tuple[RuleText, ...]:

@@ -1,11 +1,11 @@
-"""Takes over policies and stops that change while an agent works; the former ones stay in force until the new ones were
-checked."""
+"""Takes over policies, the texts of messages and stops that change while an agent works; the former ones stay in force
+until the new ones were checked."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -15,6 +15,8 @@ from touchline.agents.runtime.errors import BrokerAway, NotCommitted, RuntimeErr
 from touchline.agents.runtime.metrics import Metrics
 from touchline.agents.runtime.policiestopic import PoliciesReader, Standing, policy_texts
 from touchline.agents.settings import RuleHome, Settings
+from touchline.agents.texts import message_files, messages_of
+from touchline.pipeline.outreach.messages import Messages
 from touchline.pipeline.outreach.plan import ALL, PolicyBook, Switches
 from touchline.pipeline.outreach.policyfiles import PolicySet
 from touchline.schemas.ruleset import content_of
@@ -24,11 +26,8 @@ _PAUSE: Final = 5.0
 """Seconds before the topic is tried again after it could not be read."""
 
 
-class Booked(Protocol):
-    """A processor that decides by policies."""
-
-    def put_in_force(self, book: PolicyBook) -> None:
-        """Another book, from the next batch on; called between batches, in the loop that hands them over."""
+PutInForce = Callable[[PolicyBook, Messages], None]
+"""Another book and other texts, from the next batch on; called between batches, in the loop that hands them over."""
 
 
 class Switched(Protocol):
@@ -133,34 +132,32 @@ class SwitchFollower:
 
 
 class PolicyFollower(SwitchFollower):
-    """Follows policies and stops.
+    """Follows policies, the texts of messages, which policies name, and stops. Of policies and texts all is taken over,
+    or nothing while any of them has a mistake.
 
     Args:
-        put: takes another book over.
+        put: takes another book and other texts over.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        put: Callable[[PolicyBook], None],
-        metrics: Metrics,
-        stop: Callable[[BaseException], None],
+        self, settings: Settings, put: PutInForce, metrics: Metrics, stop: Callable[[BaseException], None]
     ) -> None:
         super().__init__(settings, self._put_switches, metrics, stop)
         self._put_book = put
         self._from_topic = settings.outreach.policies_from is RuleHome.TOPIC
-        self._policies: PolicySet | None = None
+        self._in_force: _InForce | None = None
         self._folder: FolderTexts | None = None
         self._published: bytes | None = None
 
     @property
     def book(self) -> PolicyBook:
         """What is in force."""
-        book = base_book(self._settings.outreach) if self._policies is None else self._policies.book
+        book = base_book(self._settings.outreach) if self._in_force is None else self._in_force.policies.book
         return replace(book, switches=self._switches)
 
     def _put_switches(self, switches: Switches) -> None:
-        self._put_book(self.book)
+        if self._in_force is not None:
+            self._put_book(self.book, self._in_force.messages)
 
     def _ways(self) -> list[Coroutine[Any, Any, None]]:
         if self._folder is None:
@@ -169,21 +166,27 @@ class PolicyFollower(SwitchFollower):
 
     async def _begin(self, standing: Standing) -> None:
         self._take_stops(standing)
-        if self._policies is None:  # there are none that could stay in force, so mistakes end the worker
-            await self._take(await self._first(standing))
+        if self._in_force is None:  # there are none that could stay in force, so mistakes end the worker
+            texts, known = await self._first(standing)
+            await self._take(texts)
+            if self._settings.outreach.reload:
+                self._folder = FolderTexts(self._read, self._settings.outreach.reload, known)
         else:
             await self._take_published(standing)
         self._apply()
 
-    async def _first(self, standing: Standing) -> Texts:
+    async def _first(self, standing: Standing) -> tuple[Texts, str]:
+        """The policies to begin with, and the content of the files as they are before these are looked at."""
+        known = content_of(await asyncio.to_thread(self._read))
         if self._from_topic and standing.policies is not None:
             self._published = standing.policies
-            return policy_texts(standing.policies)
+            return policy_texts(standing.policies), known
+        return await asyncio.to_thread(texts_of_files, self._settings.outreach), known
+
+    def _read(self) -> Texts:
+        """What is watched: all files that count."""
         outreach = self._settings.outreach
-        texts = await asyncio.to_thread(texts_of_files, outreach)
-        if not self._from_topic and outreach.reload:
-            self._folder = FolderTexts(lambda: texts_of_files(outreach), outreach.reload, content_of(texts))
-        return texts
+        return (*(() if self._from_topic else texts_of_files(outreach)), *message_files(outreach))
 
     async def _heard(self, standing: Standing) -> None:
         await super()._heard(standing)  # first: a stop waits for nothing
@@ -202,21 +205,31 @@ class PolicyFollower(SwitchFollower):
     async def _follow_folder(self, folder: FolderTexts) -> None:
         while True:
             try:
-                await self._take(await folder.next())
+                await folder.next()
+                await self._take(await self._wanted())
             except FileError as error:
                 self._refused(error)
 
+    async def _wanted(self) -> Texts:
+        """The newest policies, also those that were refused, for a text that they name may be there now."""
+        if not self._from_topic:
+            return await asyncio.to_thread(texts_of_files, self._settings.outreach)
+        if self._published is not None:
+            return policy_texts(self._published)
+        return () if self._in_force is None else self._in_force.texts
+
     async def _take(self, texts: Texts) -> None:
-        policies = await asyncio.to_thread(policies_of, self._settings, texts)
-        former, self._policies = self._policies, policies
-        content = policies.book.content
+        former = self._in_force
+        taken = self._in_force = await asyncio.to_thread(_compiled, self._settings, texts)
+        content = taken.policies.book.content
         if former is None:
-            self._log.info("%d policies are in force: %s", len(policies.entries), content)
-        elif former.book.content == content:
-            return
-        else:
-            instead = f"{content}, instead of {former.book.content}; {_changes(former, policies)}"
-            self._log.info("%d policies are in force: %s", len(policies.entries), instead)
+            self._log.info("%d policies are in force: %s", len(taken.policies.entries), content)
+        elif former.policies.book.content != content:
+            instead = f"{content}, instead of {former.policies.book.content}; "
+            instead += _changes(former.policies, taken.policies)
+            self._log.info("%d policies are in force: %s", len(taken.policies.entries), instead)
+        if former is not None and former.said != taken.said:
+            self._log.info("other texts of messages are in force: %s, instead of %s", taken.said, former.said)
         self._metrics.policies_in_force(content)
         self._apply()
 
@@ -224,7 +237,26 @@ class PolicyFollower(SwitchFollower):
         self._metrics.policies_refused.inc()
         for mistake in error.mistakes:
             self._log.error("policies not taken over: %s:%s", error.name, mistake)
-        self._log.error("the policies %s stay in force", self.book.content)
+        self._log.error("the policies %s stay in force, and the texts of messages", self.book.content)
+
+
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    """Policies with the files that they are of, and the texts of messages. `said`: the content of their files."""
+
+    texts: Texts
+    policies: PolicySet
+    messages: Messages
+    said: str
+
+
+def _compiled(settings: Settings, texts: Texts) -> _InForce:
+    """Policies, with the texts that stand in the files now.
+
+    Raises: FileError."""
+    said = content_of(message_files(settings.outreach))
+    messages = messages_of(settings.outreach)
+    return _InForce(texts, policies_of(settings, texts, messages.names), messages, said)
 
 
 def _changes(former: PolicySet, policies: PolicySet) -> str:

@@ -188,11 +188,11 @@ class LinksSettings(_Section):
 class OutreachSettings(_Section):
     """What may be sent to whom and when.
 
-    `policies`: files and folders of policies besides the built-in ones, looked at every `reload` (0s: never again after
-    the start). What policies do not say stands here: `cap` messages at the most to a customer within `cap_window`.
-    `allow`: when set, only these customers get messages. `test_recipient`: by channel, who gets every message instead
-    of the customer. `texts`: folders of text files besides the built-in ones. `locale`: the language of those who are
-    known to prefer none.
+    `policies` and `texts`: files and folders of policies and of the texts of messages, besides the built-in ones,
+    looked at every `reload` (0s: never again after the start). What policies do not say stands here: `cap` messages at
+    the most to a customer within `cap_window`. `allow`: when set, only these customers get messages. `test_recipient`:
+    by channel, who gets every message instead of the customer. `locale`: the language of those who are known to prefer
+    none.
     """
 
     mode: OutreachMode = OutreachMode.OBSERVE

@@ -9,7 +9,10 @@ from pydantic import SecretStr
 from touchline.agents.settings import OF_NO_USE, OutreachSettings
 from touchline.pipeline.outreach.links import Links
 from touchline.pipeline.outreach.messages import Messages, Speaking, load_messages
+from touchline.pipeline.outreach.templates_file import text_files
 from touchline.pipeline.outreach.templates_known import Told
+from touchline.schemas.ruleset import RuleText
+from touchline.schemas.yamlfile import read_text
 
 
 def messages_of(
@@ -20,6 +23,13 @@ def messages_of(
     `told`: what each rule tells, None: it is not looked at. Raises: FileError with every mistake of the first file
     that has any."""
     return load_messages(settings.texts if paths is None else paths, speaking_of(settings), told)
+
+
+def message_files(settings: OutreachSettings) -> tuple[RuleText, ...]:
+    """What stands in the files of texts, without the built-in ones.
+
+    Raises: FileError when one can't be read."""
+    return tuple(RuleText(name=str(path), text=read_text(path)) for path in text_files(settings.texts))
 
 
 def speaking_of(settings: OutreachSettings) -> Speaking:

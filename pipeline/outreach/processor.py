@@ -58,14 +58,14 @@ class OutreachProcessor(Processor[OutreachState]):
     """
 
     def __init__(self, book: PolicyBook, messages: Messages, *, live: bool = True) -> None:
-        self._messages = messages
         self._live = live
-        self.put_in_force(book)
+        self.put_in_force(book, messages)
 
-    def put_in_force(self, book: PolicyBook) -> None:
-        """Another book, from the next batch on; called between batches, in the loop that hands them over. What is held
-        is decided by it at its release."""
+    def put_in_force(self, book: PolicyBook, messages: Messages) -> None:
+        """Another book and other texts, from the next batch on; called between batches, in the loop that hands them
+        over. What is held is decided by them at its release."""
         self.book = book
+        self._messages = messages
         self._memory = book.memory
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.outreach.cases import profile, signal
 from tests.runtime.bench import make_settings
 from touchline.agents import outreach
 from touchline.agents.policyfollower import PolicyFollower, SwitchFollower
@@ -21,15 +22,18 @@ from touchline.agents.runtime.tabletopic import put
 from touchline.agents.runtime.topics import create_topics, delete_topics
 from touchline.agents.settings import OutreachMode, OutreachSettings, RuleHome, Settings
 from touchline.agents.together import Together
-from touchline.pipeline.outreach.plan import ALL, PolicyBook, Switches
+from touchline.pipeline.outreach.messages import Messages
+from touchline.pipeline.outreach.plan import ALL, Plan, PolicyBook, Switches
 from touchline.schemas.codec import encode
 from touchline.schemas.policyset import PublishedPolicies
 from touchline.schemas.ruleset import RuleText
+from touchline.schemas.vocabulary import Channel
 from touchline.schemas.wire import POLICIES
 from touchline.schemas.yamlfile import FileError
 
 FIRST = "schema: outreach/1\npolicies:\n- {id: a, rules: r, priority: 11}\n"
 SECOND = FIRST.replace("11", "22") + "- {id: b, rules: s}\n"
+NAMES = Plan("c", template="mine")
 BROKEN = FIRST.replace("priority", "prority")
 
 
@@ -38,9 +42,11 @@ class Deciding:
     """A processor that decides by policies, as far as followers are concerned."""
 
     books: list[PolicyBook] = field(default_factory=list)
+    texts: list[Messages] = field(default_factory=list)
 
-    def put_in_force(self, book: PolicyBook) -> None:
+    def put_in_force(self, book: PolicyBook, messages: Messages) -> None:
         self.books.append(book)
+        self.texts.append(messages)
 
     @property
     def priority(self) -> int:
@@ -168,6 +174,56 @@ def test_files_that_change_are_taken_over_with_the_stops_in_force(
 
     on_topics(settings, scenario)
     assert stopped == []
+
+
+TEXTS = """schema: texts/1
+texts:
+  mine:
+    en: {subject: Hello, text: "WORDS"}
+"""
+
+
+@pytest.mark.parametrize("home", list(RuleHome))
+def test_texts_of_messages_are_taken_over_with_the_policies_that_name_them(
+    settings: Settings, folder: Path, tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture,
+    home: RuleHome,
+) -> None:  # fmt: skip
+    words = tmp_path_factory.mktemp("texts")
+    settings = changed(settings, texts=(words,), policies_from=home)
+    processor = Deciding()
+
+    def says() -> str:
+        return processor.texts[-1].render(signal(), profile(), Channel.EMAIL, NAMES, "d-1", "who@example.com").text
+
+    async def tell(policies: str) -> None:
+        if home is RuleHome.TOPIC:
+            await publish_policies(settings, "?", [RuleText(name="shop.yaml", text=policies)])
+        else:
+            (folder / "shop.yaml").write_text(policies)
+
+    async def scenario() -> None:
+        follower = following(settings, processor, [])
+        refused = follower._metrics.policies_refused._value
+        async with follower:
+            assert says() != "one\n"
+            await tell(SECOND + "- {id: c, rules: t, template: mine}\n")
+            await until(lambda: refused.get() == 1)  # there is no such text
+            assert processor.priority == 11
+            (words / "mine.yaml").write_text(TEXTS.replace("WORDS", "one"))
+            await until(lambda: says() == "one\n")
+            await tell(SECOND + "- {id: c, rules: t, template: mine, priority: 3}\n")
+            await until(lambda: "t" in processor.books[-1].by_rule)
+            (words / "mine.yaml").write_text(TEXTS.replace("WORDS", "{{ nothing | there }}"))
+            await until(lambda: refused.get() == 2)
+            assert says() == "one\n"
+            (words / "mine.yaml").write_text(TEXTS.replace("WORDS", "two"))
+            await until(lambda: says() == "two\n")
+            assert processor.books[-1].by_rule["t"].template == "mine"
+            (words / "mine.yaml").write_text("schema: texts/1\ntexts: {}\n")  # a policy names it
+            await until(lambda: refused.get() == 3)
+            assert says() == "two\n"
+
+    on_topics(settings, scenario)
 
 
 def test_published_policies_come_to_every_worker_also_to_one_that_starts_later(

@@ -76,7 +76,7 @@ def test_another_book_counts_from_the_next_batch_on_also_for_what_is_held() -> N
     feed(shard, CUSTOMERS, profile())
     feed(shard, SIGNALS, signal(at=night), signal("s-2", night + 1, rule="b"))
     assert isinstance(shard.processor, OutreachProcessor)
-    shard.processor.put_in_force(book(("b", Plan("b", priority=99)), stopped=frozenset({"*"})))
+    shard.processor.put_in_force(book(("b", Plan("b", priority=99)), stopped=frozenset({"*"})), built_in_messages())
     found = advance(shard, night + 10 * HOUR)
     assert {(d.signal_id, d.policy, d.observed_by) for d in found if d.reason is Reason.SENT} == {
         ("s-1", "default", "stop"),
@@ -92,7 +92,7 @@ def test_a_longer_window_than_before_still_knows_the_last_messages() -> None:
         (sent,) = feed(shard, SIGNALS, signal(f"s-{day}", NOON + day * DAY, rule=rule))
         assert sent.reason is Reason.SENT
     assert isinstance(shard.processor, OutreachProcessor)
-    shard.processor.put_in_force(replace(policy, cap=Cap(3, 7 * DAY)))
+    shard.processor.put_in_force(replace(policy, cap=Cap(3, 7 * DAY)), built_in_messages())
     (capped,) = feed(shard, SIGNALS, signal("s-6", NOON + 5 * DAY, rule="d"))
     assert capped.reason is Reason.FREQUENCY_CAP
 

@@ -47,7 +47,8 @@ def options(bootstrap: str, environment: str, session: float) -> dict[str, Any]:
         "bootstrap": bootstrap,
         "environment": environment,
         "start": "earliest",
-        "limits": Limits(session_timeout=session),
+        # Kafka on a busy machine may give partitions out anew for longer than the usual 10 s.
+        "limits": Limits(session_timeout=session, timeout=60.0),
     }
 
 
@@ -218,8 +219,8 @@ def test_an_argument_that_there_is_not_is_refused() -> None:
         SignalConsumer("127.0.0.1:1", "pager", filter=SignalFilter())  # type: ignore[call-arg]
 
 
-def test_what_could_not_be_committed_in_a_rebalance_is_committed_before_it_leaves(
-    topic: Topic, options: dict[str, Any]
+def test_what_could_not_be_committed_in_a_rebalance_is_told_once_and_committed_before_it_leaves(
+    topic: Topic, options: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     topic.signals(signal(1), END)
     consumer = SignalConsumer(**options, group="thirteen")
@@ -233,9 +234,10 @@ def test_what_could_not_be_committed_in_a_rebalance_is_committed_before_it_leave
         commit(offsets, **how)
 
     consumer._kafka.commit = refusing
-    with pytest.raises(Enough), consumer:
+    with caplog.at_level(logging.WARNING, "touchline.client"), pytest.raises(Enough), consumer:
         consumer.run(Callback())
     assert len(refused) == 2
+    assert len([record for record in caplog.records if "could not commit" in record.getMessage()]) == 1
     assert left(options, "thirteen") == []
 
 
@@ -253,7 +255,8 @@ def test_a_long_wait_leaves_the_group_alone_and_another_consumer_takes_its_share
 
     def work(name: str) -> None:
         def callback(one: Signal) -> None:
-            if one.signal_id == "s13" and len(failures) < 2:
+            waits_for_the_other = name == "a" and not handled["b"]  # however long joining takes
+            if one.signal_id == "s13" and (len(failures) < 2 or waits_for_the_other):
                 failures.append(name)
                 failing.set()
                 raise TimeoutError

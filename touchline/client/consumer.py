@@ -86,6 +86,7 @@ class SignalConsumer:
         self._random = Random()  # noqa: S311 - it spreads retries, nothing more
         self._in_hand: tuple[Any, Signal] | None = None
         self._closed = False
+        self._trouble = ""
         try:
             self._kafka: Any = self._connected(self._connection.topic(group), reading.get("start", "latest"), limits)
         except BaseException:
@@ -207,8 +208,12 @@ class SignalConsumer:
             places = {part: OffsetAndMetadata(offset, "", -1) for part, offset in offsets.items()}
             self._kafka.commit(places, timeout_ms=self._patience)
         except kafka_errors.KafkaError as error:
-            _LOG.warning("could not commit to %s: %s; some signals may come again", self._topic, reason(error))
+            trouble = reason(error)
+            if trouble != self._trouble:  # told once: it is tried again several times a second
+                _LOG.warning("could not commit to %s: %s; some signals may come again", self._topic, trouble)
+            self._trouble = trouble
             return False
+        self._trouble = ""
         self._progress.committed(offsets)
         return True
 

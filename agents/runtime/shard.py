@@ -190,8 +190,9 @@ class Shard:
             if topic is not None:
                 await self._step(topic, self._inbox.peek(topic, self._turn.limit))
                 await asyncio.sleep(0)
-            elif self._turn.has_due:
+            elif self._turn.has_due or self._turn.has_work:
                 await self._step(self._context.processor.inputs[0], ())
+                await asyncio.sleep(0)
             else:
                 await self._wait_for_records()
         await self._turn.finish()

@@ -13,7 +13,7 @@ from touchline.agents.runtime.effects import Underway
 from touchline.agents.runtime.errors import RuntimeError_, TooLarge, WorkerError
 from touchline.agents.runtime.isolation import Isolation
 from touchline.agents.runtime.watchdog import Progress
-from touchline.pipeline.engine.processor import EffectProcessor, FlushingProcessor, Problem, Retry
+from touchline.pipeline.engine.processor import EffectProcessor, FlushingProcessor, Problem, Retry, WorkingProcessor
 from touchline.pipeline.engine.records import Batch, Outbox, Record
 from touchline.pipeline.engine.reject import Refusal, reject
 from touchline.schemas.rejection import RejectCode
@@ -53,6 +53,7 @@ class Turn:
         self._effects = isinstance_of(context.processor, "perform")
         self._underway: Underway[Any, Any] | None = None
         self._flushes = isinstance_of(context.processor, "flush")
+        self._works = isinstance_of(context.processor, "has_work")
 
     @property
     def limit(self) -> int:
@@ -70,6 +71,11 @@ class Turn:
         if not self._effects:
             return False
         return bool(self._underway) or bool(self._effector.due(self._state))
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to do for a processor that nothing has to come in for."""
+        return self._works and bool(cast("WorkingProcessor[Any]", self._context.processor).has_work(self._state))
 
     def begin(self, state: Any, offsets: dict[str, int], keyed: dict[str, int]) -> None:
         """A shard was opened with this state."""

@@ -93,7 +93,6 @@ class PastSignal:
 class Trial:
     """One set of rules on its way through history: its signals by id, and what its agent counted."""
 
-    journey: JourneyProcessor
     shard: LocalShard
     incident: LocalShard | None = None
     lag: int = 0
@@ -104,14 +103,13 @@ class Trial:
     def of(cls, rules: RuleSet, options: JourneyOptions, outreach: OutreachProcessor | None = None) -> "Trial":
         """For a set of rules; the agent `incident` works only where one is about incidents, and outreach only where it
         is asked for."""
-        journey = JourneyProcessor(rules, options)
-        shard = passing_shard(journey, CACHED)
+        shard = passing_shard(JourneyProcessor(rules, options), CACHED)
         told = None if outreach is None else OutreachTrial.of(outreach)
         if not rules.incidents:
-            return cls(journey, shard, outreach=told)
+            return cls(shard, outreach=told)
         incident = IncidentProcessor(rules, options)
         lag = max(incident.lags.values()) + options.lateness
-        return cls(journey, shard, passing_shard(incident, CACHED), lag, told)
+        return cls(shard, passing_shard(incident, CACHED), lag, told)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -130,7 +128,7 @@ class Trial:
             slot = until - until % SLOT + SLOT
             tick = encode(Tick(partition=0, partitions=1, high=slot + self.lag))
             self._follow(incident.process(CANDIDATES, [PlainRecord(0, 0, None, tick, _TICK)], 0))
-            while self.journey.has_work(self.shard.state):
+            while self.shard.has_work:
                 self._follow(self.shard.process(TOUCHPOINTS, (), 0))
 
     def _follow(self, outputs: Sequence[Output]) -> None:

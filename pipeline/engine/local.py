@@ -60,6 +60,12 @@ class LocalShard:
         self.commit(out)
         return out.records
 
+    @property
+    def has_work(self) -> bool:
+        """Whether an empty batch would do something, see `WorkingProcessor`."""
+        ask = getattr(self.processor, "has_work", None)
+        return ask is not None and bool(ask(self.state))
+
     def commit(self, out: Outbox) -> None:
         """Takes the changed state into the changelog and the counts into the sums."""
         for name, piece in self.state.pieces.items():
@@ -90,7 +96,7 @@ def restore(pieces: Mapping[str, Piece], changelog: Iterable[tuple[str, bytes, b
 
 
 class LocalRun:
-    """Several processors, joined by topics in memory. `run` works until nothing is left to read.
+    """Several processors, joined by topics in memory. `run` works until nothing is left to read, nor to do.
 
     Args:
         processors: in the order in which they stand in the flow.
@@ -134,6 +140,9 @@ class LocalRun:
                 worked = True
                 self._positions[place] = start + len(records)
                 self._emit(shard.process(topic, records, now), now)
+        if not worked and shard.has_work:
+            worked = True
+            self._emit(shard.process(shard.processor.inputs[0], (), now), now)
         return worked
 
     def _emit(self, outputs: Iterable[Output], now: int) -> None:

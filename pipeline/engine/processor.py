@@ -71,6 +71,14 @@ class Processor(Protocol[S]):
         Raises: Retry, Fatal."""
 
 
+class WorkingProcessor(Processor[S], Protocol[S]):
+    """A processor that may have more to do than it does in one batch. An empty batch tells it nothing of time, for some
+    come while records are still to be read."""
+
+    def has_work(self, state: S) -> bool:
+        """Whether an empty batch would do some of it; each brings it nearer to its end."""
+
+
 class FlushingProcessor(Processor[S], Protocol[S]):
     """A processor that writes to an idempotent store outside Kafka before its batch is committed."""
 

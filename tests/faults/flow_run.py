@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,7 @@ _FACTS: Final = dict.fromkeys(("touchpoints", "signals", "signal_changes", "deci
 _AGGREGATES: Final = tuple(
     f"{name}_by_{step}" for name in ("touchpoints", "signals", "decisions") for step in ("hour", "day")
 )
+_QUIET: Final = 10.0
 _SETTLING: Final = 120.0
 
 
@@ -149,7 +150,8 @@ async def _run(settings: Settings, folder: Path, size: Size, plans: Sequence[Pla
                 surgeon = _Surgeon(crew, ledger, plans, facts, random.Random(size.seed))
                 async with Groups(settings, ledger) as groups:
                     await surgeon.until(lambda: groups.over(raw), size.deadline)
-                seconds = time.monotonic() - started
+                    seconds = time.monotonic() - started
+                    await _until_nothing_more_is_said(ledger, lambda: groups.over(raw))
                 unequal = await settled(settings)
                 crew.drain()
             await ledger.catch_up()
@@ -201,6 +203,16 @@ class Groups:
             for (topic, partition), offset in self._ledger.next_offsets.items()
             if topic in INPUTS[agent]
         )
+
+
+async def _until_nothing_more_is_said(ledger: Ledger, over: Callable[[], Awaitable[bool]]) -> None:
+    """After its last record `journey` still looks for those whom an incident may reach next, a portion a batch."""
+    said, since = -1, time.monotonic()
+    while time.monotonic() - since < _QUIET or not await over():
+        await ledger.catch_up()
+        if ledger.committed() != said:
+            said, since = ledger.committed(), time.monotonic()
+        await asyncio.sleep(0.2)
 
 
 async def settled(settings: Settings) -> list[Difference]:

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.runtime.bench import Place, Scripted, make_settings, on_a_broker
+from tests.runtime.bench import Counts, Place, Scripted, make_settings, on_a_broker
 from touchline.agents.runtime.supervisor import EXIT_FATAL
 from touchline.agents.runtime.worker import Worker
 from touchline.pipeline.engine.partition import partition_of
@@ -182,6 +182,40 @@ def test_time_passes_only_when_everything_was_read(broker: str) -> None:
             await place.until(lambda: place.reading.count(SIGNALS) >= 2, "two idle batches")
         assert seen[:51] == ["record"] * 50 + ["idle"]
         assert set(place.values(SIGNALS)) == {b"idle"}
+
+    on_a_broker(make_settings(broker, partitions=1, records=7), [SIGNALS], scenario)
+
+
+@dataclass
+class Portions(Scripted):
+    """Does so many portions of work, one in each empty batch."""
+
+    left: int = 5
+
+    def has_work(self, _state: Counts) -> bool:
+        """Whether some are left."""
+        return self.left > 0
+
+
+def test_what_is_left_to_do_is_done_at_once_behind_what_has_come(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("touchline.agents.runtime.shard.IDLE_EVERY", 1e9)
+    seen: list[str] = []
+
+    def each(batch: Batch, record: Record, count: int, out: Outbox) -> None:
+        seen.append("record")
+
+    def idle(batch: Batch, out: Outbox) -> None:
+        portions.left -= 1
+        seen.append("portion")
+        out.send(SIGNALS, b"k", b"portion", partition=batch.partition)
+
+    portions = Portions(each, idle)
+
+    async def scenario(place: Place) -> None:
+        await place.publish(TOUCHPOINTS, 0, *[(b"a", b"1")] * 20)
+        async with place.worker(portions):
+            await place.until(lambda: place.reading.count(SIGNALS) >= 5 and seen.count("record") == 20, "all of it")
+        assert seen.count("portion") == 5
 
     on_a_broker(make_settings(broker, partitions=1, records=7), [SIGNALS], scenario)
 

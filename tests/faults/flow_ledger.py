@@ -5,8 +5,8 @@ A line is (identity, digest of the content). What is left out of the digest, and
 | topic | left out | why |
 |---|---|---|
 | touchpoints | `received_at` | when the broker had the raw record, which is another time in another run |
-| friction.signals | nothing | |
-| outreach.decisions | nothing | |
+| friction.signals | `profile_revision` of those who are exposed to an incident | found when journeys are further on |
+| outreach.decisions | all about those, but that each has one | decided as of then |
 | outreach.deliveries, outreach.outbox | `at` | the wall clock of the delivery |
 | customers, customers.context | nothing | |
 | touchpoints.rejected | key, value and error headers count; the time headers do not | as `received_at` |
@@ -24,8 +24,6 @@ from typing import Any, Final
 import msgspec
 
 from tests.faults.harness import Difference, Reading
-from touchline.agents.policybook import book_of
-from touchline.agents.settings import Settings
 from touchline.pipeline.engine.clock import MINUTE, SECOND
 from touchline.pipeline.friction.load import load_rules
 from touchline.schemas.codec import decode_touchpoint
@@ -58,10 +56,12 @@ _IDENTITY: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
     DELIVERIES: lambda r: f"{r['delivery_id']} {r['revision']}",
     OUTBOX: lambda r: f"{r['decision_id']} {r['revision']}",
 }
-PACED: Final = frozenset(plan.id for plan in book_of(Settings()).by_rule.values() if plan.pace)
-"""The policies that write to so many customers an hour: whose turn comes when follows from who came first."""
+EXPOSED: Final = "incident_exposed"
+"""The policy for those who are exposed to an incident."""
 
-_WHEN: Final = ("at", "release_at", "send_before", "explanation", "linked", "profile_revision")
+EXPOSING: Final = frozenset(rule.spec.id for rule in load_rules(()).incidents if rule.spec.exposed is not None)
+"""The built-in rules that have such."""
+
 _LEFT_OUT: Final = {TOUCHPOINTS: "received_at", DELIVERIES: "at"}
 _decode: Final = msgspec.json.Decoder(dict).decode
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
@@ -77,6 +77,10 @@ def _left_out(topic: str, record: Any) -> bool:
     return topic == DELIVERIES and b'"what":"notice"' in record.value
 
 
+def _is_for_the_exposed(decision: dict[str, Any]) -> bool:
+    return bool(decision["policy"] == EXPOSED and decision["route"] == "customer")
+
+
 def line_of(topic: str, record: Any) -> Line:
     """A committed record's identity and the digest of what counts of it."""
     if topic == REJECTED:
@@ -85,9 +89,10 @@ def line_of(topic: str, record: Any) -> Line:
         return (hashlib.blake2b(content, digest_size=16).hexdigest(), b"")
     fields = _decode(record.value)
     fields.pop(_LEFT_OUT.get(topic, ""), None)
-    if topic == DECISIONS and fields["policy"] in PACED:
-        for name in _WHEN:
-            fields.pop(name, None)
+    if topic == SIGNALS and fields["scope"] == "customer" and "incident" in fields["values"]:
+        fields.pop("profile_revision", None)
+    if topic == DECISIONS and _is_for_the_exposed(fields):
+        return (fields["decision_id"], b"")
     return (_IDENTITY[topic](fields), hashlib.blake2b(_encode(fields), digest_size=8).digest())
 
 
@@ -98,6 +103,7 @@ class Ledger(Reading):
 
     lines: dict[str, list[Line]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    exposed: set[str] = field(default_factory=set)
     states: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     verdicts: dict[str, tuple[int, str, str]] = field(default_factory=dict)
 
@@ -114,7 +120,11 @@ class Ledger(Reading):
         self.counts[topic] += 1
         if topic not in OUTPUTS:
             return
-        self.lines.setdefault(topic, []).append(line_of(topic, record))
+        line = line_of(topic, record)
+        if line[1] or topic == REJECTED or line[0] not in self.exposed:
+            self.lines.setdefault(topic, []).append(line)
+        if topic == DECISIONS and not line[1]:
+            self.exposed.add(line[0])
         if topic == TOUCHPOINTS:
             late = decode_touchpoint(record.value).late_seconds
             self.counts["late"] += late > 0
@@ -124,7 +134,8 @@ class Ledger(Reading):
             _newest(self.states, fields["signal_id"], fields["revision"], fields["rule"], fields["status"])
         elif topic == DECISIONS:
             fields = _decode(record.value)
-            _newest(self.verdicts, fields["signal_id"], fields["revision"], fields["outcome"], fields["reason"])
+            verdict = ("", EXPOSED) if _is_for_the_exposed(fields) else (fields["outcome"], fields["reason"])
+            _newest(self.verdicts, fields["signal_id"], 0 if verdict[1] == EXPOSED else fields["revision"], *verdict)
 
     def committed(self) -> int:
         """Facts that a reader has seen by now, of all topics together."""

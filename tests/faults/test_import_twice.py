@@ -88,7 +88,7 @@ def shop(folder: Path, seed: int = 1) -> list[Path]:
 def test_an_import_run_twice_changes_no_count(kafka: str, tmp_path: Path, remembered: int) -> None:
     files = shop(tmp_path)
     with warehouse_in(tmp_path) as warehouse:
-        settings = settings_of(kafka, warehouse, Size(0), "twice")
+        settings = settings_of(kafka, warehouse, Size(0), "twice", tmp_path)
         settings = settings.model_copy(
             update={"enrich": settings.enrich.model_copy(update={"duplicate_ids": remembered})}
         )

@@ -108,7 +108,7 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
         spans = sorted(
             Span(max(since, incident.opened), min(until, end), thing, event)
             for thing, changes in self.things.get(rule, {}).items()
-            for since, until, event in _spans(changes, cause, within)
+            for since, until, event in _spans(changes, cause, within, incident.opened)
         )
         found: Span | None = None
         for span in spans:
@@ -163,8 +163,9 @@ def _key_of(change: Change) -> tuple[int, int, int, str]:
     return change.key
 
 
-def _spans(changes: list[Change], cause: str, within: int) -> Iterator[tuple[int, int, str]]:
-    """When a thing exposes to a cause: since, until, and by which event."""
+def _spans(changes: list[Change], cause: str, within: int, opened: int) -> Iterator[tuple[int, int, str]]:
+    """When a thing exposes to a cause: since, until, and by which event: the first one, or the one that held when the
+    incident was `opened`, for those before that one may have been let go of."""
     since, until, event = 0, 0, ""
     for change, after in zip(changes, [*changes[1:], None], strict=True):
         if change.cause != cause:
@@ -172,6 +173,7 @@ def _spans(changes: list[Change], cause: str, within: int) -> Iterator[tuple[int
         ends = min(change.at + within, NEVER if after is None else after.at)
         if event and change.at <= until:
             until = max(until, ends)
+            event = change.event if change.at <= opened else event
             continue
         if event:
             yield since, until, event

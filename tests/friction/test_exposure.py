@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from tests.friction.support import LATENESS, START, last_of_each, tick, touchpoint
 from tests.friction.test_incident import Fleet
 from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
+from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction import outlook
 from touchline.pipeline.friction.candidates import TICK_EVERY
-from touchline.pipeline.friction.exposure import MAX_CHANGES, MAX_THINGS
+from touchline.pipeline.friction.exposure import MAX_CHANGES, MAX_THINGS, Change, Exposure
+from touchline.pipeline.friction.incidents import Known
+from touchline.pipeline.friction.journey import JourneyProcessor
 from touchline.pipeline.friction.load import parse_rules
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
@@ -159,6 +162,7 @@ def test_an_erased_customer_is_told_nothing(fleet: Fleet) -> None:
 
 def test_many_are_looked_through_in_portions_and_a_crash_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outlook, "PORTION", 7)
+    monkeypatch.setattr(JourneyProcessor, "has_work", lambda *_: False)  # no portion follows another at once
     fleet = Fleet(CARRIER, partitions=1).feed(tick(START), *[shipped(n, START + n, n) for n in range(50)])
     moved(fleet, START + MINUTE)
     fleet.feed(*failures(START + HOUR))
@@ -171,6 +175,19 @@ def test_many_are_looked_through_in_portions_and_a_crash_loses_none(monkeypatch:
         fleet.local.idle(0)
         assert len(fleet.exposed()) - before <= 7
     assert {(s.customer, s.revision) for s in fleet.exposed()} == {(f"c-{n}", 1) for n in range(50)}
+
+
+def test_by_what_somebody_is_exposed_does_not_depend_on_what_was_let_go_of_before() -> None:
+    exposure, day = Exposure(), {"r": 7 * DAY}
+    for at, name in ((START, "e1"), (START + HOUR, "e2"), (START + 3 * HOUR, "e3")):
+        exposure.change("r", "order:1", Change(at, 0, at, name, "r party:a"))
+    known = Known("i", "r", "party:a", START + 2 * HOUR, START + 2 * HOUR, NEVER, "opened")
+    found = exposure.span("r", "r party:a", known, 7 * DAY)
+    exposure.forget(day, START + 90 * MINUTE, START)
+    assert [change.event for change in exposure.things["r"]["order:1"]] == ["e2", "e3"]
+    assert exposure.span("r", "r party:a", known, 7 * DAY) == found
+    assert found is not None
+    assert (found.since, found.event) == (known.opened, "e2")
 
 
 def test_nothing_is_kept_once_all_is_over(fleet: Fleet) -> None:

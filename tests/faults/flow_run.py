@@ -54,9 +54,11 @@ policies:
 - id: {EXPOSED}
   rules: {sorted(EXPOSING)}
   channels: [chat]
+  quiet_hours: off
 """
 """What goes out to those whom an incident may reach next depends in history on how far journeys are when it is found
-(docs/guarantees.md), and would count for what else goes out to them. No simulated customer has an address for chat."""
+(docs/guarantees.md), and would count for what else goes out to them. No simulated customer has an address for chat, and
+none of these waits for a morning, together with others."""
 
 _NOT_EXPOSED: Final = f"NOT (route = 'customer' AND rule IN {tuple(sorted(EXPOSING))})"
 _FACTS: Final = dict.fromkeys(("touchpoints", "signals", "signal_changes", "decisions"), "") | {

@@ -26,6 +26,7 @@ from touchline.schemas.wire import SIGNALS
 _LOG = logging.getLogger("touchline.client")
 _COMMIT_EVERY = 1.0
 _POLL_MS = 200
+_LONGEST_POLL_MS = 5_000
 _FETCHED = 100
 
 DeadLetter = Callable[[Signal, Exception], None]
@@ -227,13 +228,14 @@ class SignalConsumer:
 
     def _commit_last(self) -> None:
         """Commits before it leaves. While the group gives its partitions out anew nothing can be committed, so that is
-        waited for."""
-        until = time.monotonic() + self._patience / 1_000
+        waited for: longer and longer, for to join takes several answers of the broker."""
+        until, wait = time.monotonic() + self._patience / 1_000, _POLL_MS
         while not self.commit() and time.monotonic() < until:
             try:
                 self._kafka.pause(*self._kafka.assignment())
-                self._fetch(_POLL_MS)
+                self._fetch(wait)
                 self._follow_assignment()
+                wait = min(2 * wait, _LONGEST_POLL_MS)
             except NoBroker as error:
                 _LOG.warning("could not commit before the end: %s", error)
                 return

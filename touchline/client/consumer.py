@@ -230,10 +230,10 @@ class SignalConsumer:
         """Commits before it leaves. While the group gives its partitions out anew nothing can be committed, so that is
         waited for: longer and longer, for to join takes several answers of the broker."""
         until, wait = time.monotonic() + self._patience / 1_000, _POLL_MS
-        while not self.commit() and time.monotonic() < until:
+        while not self.commit() and (left := until - time.monotonic()) > 0:
             try:
                 self._kafka.pause(*self._kafka.assignment())
-                self._fetch(wait)
+                self._fetch(min(wait, round(left * 1_000)))
                 self._follow_assignment()
                 wait = min(2 * wait, _LONGEST_POLL_MS)
             except NoBroker as error:

@@ -204,7 +204,7 @@ class HistoryRun:
         self.too_late = 0
         self._options = options
         self._times = array("q")
-        self._enrich = passing_shard(enrich, CACHED)
+        self._enrich = LocalShard(enrich, 0, 1)
         self._look = look
         self._raw: list[PlainRecord] = []
         self._ready: list[PlainRecord] = []

@@ -102,7 +102,7 @@ class Outlook:
         self._ids = {rule.spec.id for rule in exposing}
         departments = {rule.spec.owner for rule in (*rules.rules, *rules.incidents)}
         self._builder = SignalBuilder(own_parties | departments, rules.hash)
-        self.lateness = lateness
+        self._lateness = lateness
         self.noted: list[tuple[str, str, str, int]] = []
 
     def note(self, rule: str, group: str, customer: str, at: int) -> None:
@@ -154,8 +154,8 @@ class Outlook:
 
     def _keep(self, customer: str, exposure: Exposure, changed: int, state: OutlookState) -> None:
         """`changed`: the time as of which there is something new, which matters when there are incidents."""
-        incidents, low = len(state.incidents) > 0, state.low(self.lateness)
-        due = exposure.next_due(self._within, low, self.lateness, incidents=incidents)
+        incidents, low = len(state.incidents) > 0, state.low(self._lateness)
+        due = exposure.next_due(self._within, low, self._lateness, incidents=incidents)
         state.customers.put(customer, exposure, due=min(changed, due) if incidents else due)
 
     def heard(self, batch: Batch, state: OutlookState, out: Outbox, profile_of: ProfileOf) -> None:
@@ -174,15 +174,15 @@ class Outlook:
                 place.live = tick.wall is not None
                 state.place.touch()
             if state.marks.tick(tick):
-                low = state.low(self.lateness)
+                low = state.low(self._lateness)
                 for _, customer, exposure in state.customers.due(low):
                     self._look(customer, exposure, low, state, out, profile_of)
 
     def work(self, state: OutlookState, out: Outbox, profile_of: ProfileOf) -> None:
         """Looks through a portion of the customers, if there is a reason to."""
-        if not state.has_work(self.lateness):
+        if not state.has_work(self._lateness):
             return
-        place, low = state.place.value, state.low(self.lateness)
+        place, low = state.place.value, state.low(self._lateness)
         if place.running is None:
             place.wanted = [time for time in place.wanted if time > low]
             place.running = low
@@ -222,7 +222,7 @@ class Outlook:
                 self._say(_Case(customer, exposure, everything[incident], low, profile), None, state, out)
             else:
                 del exposure.told[incident]
-        exposure.forget(self._within, low, low - self.lateness)
+        exposure.forget(self._within, low, low - self._lateness)
         if exposure.is_empty:
             state.customers.drop(customer)
         else:

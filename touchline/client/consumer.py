@@ -15,6 +15,7 @@ from touchline.client.connection import Connection, Security, reason
 from touchline.client.errors import BadRecord, Closed, NoBroker, NoTopic
 from touchline.client.filters import EVERY, SignalFilter
 from touchline.client.limits import Limits
+from touchline.client.membership import polled
 from touchline.client.memory import FileMemory, Memory, ShortMemory
 from touchline.client.progress import Progress
 from touchline.client.reader import committed_consumer, is_tick
@@ -256,13 +257,12 @@ class SignalConsumer:
 
     def _fetch(self, milliseconds: int) -> dict[Any, Any]:
         try:
-            found: dict[Any, Any] = self._kafka.poll(timeout_ms=milliseconds)
+            return polled(self._kafka, milliseconds)
         except kafka_errors.KafkaError as error:
             if not error.retriable:
                 raise NoBroker(self._connection.bootstrap, reason(error)) from None
             _LOG.warning("could not read %s: %s; it goes on when the broker answers", self._topic, reason(error))
             return {}
-        return found
 
     def _follow_assignment(self) -> None:
         """Pins where a new partition begins for this group: a restart before its first signal would begin elsewhere."""

@@ -6,14 +6,14 @@ until the table of incidents is as far as they are: an incident is told of later
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
 from touchline.pipeline.engine.clock import DAY
 from touchline.pipeline.engine.store import NEVER
-from touchline.pipeline.friction.incidents import Known
+from touchline.pipeline.friction.incidents import Known, KnownIncidents
 
 MAX_CHANGES: Final = 40
 """The most changes of one thing that are kept; the oldest is given up."""
@@ -21,9 +21,9 @@ MAX_CHANGES: Final = 40
 MAX_THINGS: Final = 40
 """The most things of one rule and customer; the oldest is given up."""
 
-_MAX_TIMES: Final = 8
+_MAX_TIMES: Final = 40
 _REMEMBERED: Final = 7 * DAY
-"""How long it is known that somebody was affected."""
+"""How long it is known that somebody was affected, and longer while an incident is known that it counts for."""
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -106,9 +106,12 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
         affected = min((at for at in times if incident.first <= at < incident.ended), default=NEVER)
         end = min(incident.ended, affected)
         spans = sorted(
-            Span(max(since, incident.opened), min(until, end), thing, event)
-            for thing, changes in self.things.get(rule, {}).items()
-            for since, until, event in _spans(changes, cause, within, incident.opened)
+            (
+                Span(max(since, incident.opened), min(until, end), thing, event)
+                for thing, changes in self.things.get(rule, {}).items()
+                for since, until, event in _spans(changes, cause, within, incident.opened)
+            ),
+            key=_begin_of,
         )
         found: Span | None = None
         for span in spans:
@@ -120,7 +123,7 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
                 found = found._replace(until=max(found.until, span.until))
         return found
 
-    def forget(self, rules: Mapping[str, int], until: int, horizon: int) -> None:
+    def forget(self, rules: Mapping[str, int], until: int, horizon: int, incidents: KnownIncidents) -> None:
         """Lets go of what no incident can ask for any more: changes before the one that holds at `until`, and what has
         ended before `horizon`. `rules`: for how long each exposes."""
         for rule in list(self.things):
@@ -137,7 +140,7 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
                 del self.things[rule]
         self.affected = {
             cause: newest for cause, times in self.affected.items()
-            if (newest := [at for at in times if at + _REMEMBERED >= horizon])
+            if (newest := [at for at in times if at + _REMEMBERED >= horizon or _counts(at, incidents.of(cause))])
         }  # fmt: skip
 
     def next_due(self, rules: Mapping[str, int], until: int, lateness: int, *, incidents: bool) -> int:
@@ -157,6 +160,16 @@ class Exposure(msgspec.Struct, array_like=True, gc=False):
     def is_empty(self) -> bool:
         """Whether nothing is known of the customer."""
         return not self.things and not self.told and not self.affected
+
+
+def _begin_of(span: Span) -> tuple[int, str, str]:
+    """Of those that begin at once, which is the first must not depend on their ends: they may be still to come."""
+    return (span.since, span.thing, span.event)
+
+
+def _counts(at: int, known: Iterable[Known]) -> bool:
+    """Whether somebody who was affected at a time is one of those of an incident."""
+    return any(incident.first <= at < incident.ended for incident in known)
 
 
 def _key_of(change: Change) -> tuple[int, int, int, str]:

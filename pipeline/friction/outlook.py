@@ -222,7 +222,7 @@ class Outlook:
                 self._say(_Case(customer, exposure, everything[incident], low, profile), None, state, out)
             else:
                 del exposure.told[incident]
-        exposure.forget(self._within, low, low - self._lateness)
+        exposure.forget(self._within, low, low - self._lateness, state.incidents)
         if exposure.is_empty:
             state.customers.drop(customer)
         else:

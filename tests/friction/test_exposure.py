@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from tests.friction.support import LATENESS, START, last_of_each, tick, touchpoint
 from tests.friction.test_incident import Fleet
-from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, to_ms
+from touchline.pipeline.engine.clock import DAY, HOUR, MINUTE, SECOND, from_ms, to_ms
 from touchline.pipeline.engine.store import NEVER
 from touchline.pipeline.friction import outlook
 from touchline.pipeline.friction.candidates import TICK_EVERY
 from touchline.pipeline.friction.exposure import MAX_CHANGES, MAX_THINGS, Change, Exposure
-from touchline.pipeline.friction.incidents import Known
+from touchline.pipeline.friction.incidents import Known, KnownIncidents
 from touchline.pipeline.friction.journey import JourneyProcessor
 from touchline.pipeline.friction.load import parse_rules
+from touchline.schemas.incident import Incident
 from touchline.schemas.signal import Signal
 from touchline.schemas.touchpoint import EnrichedTouchpoint
+from touchline.schemas.vocabulary import Control, Severity, SignalStatus
 from touchline.schemas.yamlfile import FileError
 
 CARRIER = """
@@ -183,11 +185,52 @@ def test_by_what_somebody_is_exposed_does_not_depend_on_what_was_let_go_of_befor
         exposure.change("r", "order:1", Change(at, 0, at, name, "r party:a"))
     known = Known("i", "r", "party:a", START + 2 * HOUR, START + 2 * HOUR, NEVER, "opened")
     found = exposure.span("r", "r party:a", known, 7 * DAY)
-    exposure.forget(day, START + 90 * MINUTE, START)
+    exposure.forget(day, START + 90 * MINUTE, START, KnownIncidents())
     assert [change.event for change in exposure.things["r"]["order:1"]] == ["e2", "e3"]
     assert exposure.span("r", "r party:a", known, 7 * DAY) == found
     assert found is not None
     assert (found.since, found.event) == (known.opened, "e2")
+
+
+def test_by_what_somebody_is_exposed_does_not_depend_on_what_is_still_to_come() -> None:
+    """Two orders wait when the incident opens. Whether it is known by then that one arrives sooner depends on
+    how far the journeys were read."""
+    exposure = Exposure()
+    for order in ("order:1", "order:2"):
+        exposure.change("r", order, Change(START, 0, 1, f"shipped {order}", "r party:a"))
+    known = Known("i", "r", "party:a", START + HOUR, START + HOUR, NEVER, "opened")
+    before = exposure.span("r", "r party:a", known, 7 * DAY)
+    exposure.change("r", "order:2", Change(START + 2 * HOUR, 0, 2, "delivered", ""))
+    after = exposure.span("r", "r party:a", known, 7 * DAY)
+    assert before is not None
+    assert after == before
+    assert after.thing == "order:1"
+
+
+def test_who_was_affected_is_known_as_long_as_the_incident_is() -> None:
+    """However late they are looked at again: nobody is told of an incident that they were among the first of."""
+    row, exposure = row_of_a_day(), Exposure()
+    incidents = KnownIncidents()
+    incidents.take(row)
+    cause, (known,) = f"{row.rule} {row.group}", incidents.all()
+    exposure.change("r", "order:1", Change(START - DAY, 0, 1, "shipped", cause))
+    exposure.count(cause, known.first)
+    late = START + 30 * DAY
+    exposure.forget({"r": 60 * DAY}, late, late, incidents)
+    assert exposure.span("r", cause, known, 60 * DAY) is None
+    incidents.forget(late)
+    exposure.forget({"r": 60 * DAY}, late, late, incidents)
+    assert not exposure.affected
+
+
+def row_of_a_day() -> Incident:
+    """An incident as its topic tells of it, that has ended after a day."""
+    at, later = from_ms(START), from_ms(START + DAY)
+    return Incident(
+        incident_id="i", revision=2, status=SignalStatus.EXPIRED, rule="r", rule_version=1, group="party:a", party="a",
+        control=Control.PARTNER, severity=Severity.HIGH, owner="logistics", covers=(), customers=2, affected=(),
+        first=at, at=at, last=at, opened_at=at, raised_at=later, evidence="2 customers",
+    )  # fmt: skip
 
 
 def test_nothing_is_kept_once_all_is_over(fleet: Fleet) -> None:

@@ -19,11 +19,11 @@ OVERVIEWS = {
         SELECT minute, sum(touchpoints) AS n FROM touchpoints_by_minute
         WHERE minute >= toDate(%(newest)s) - 1 GROUP BY minute ORDER BY minute""",
     "distinct customers by week and channel, half a year": """
-        SELECT toMonday(day) AS week, channel, uniqMerge(customers) AS n FROM touchpoint_states_by_day
+        SELECT toMonday(day) AS week, channel, uniqMerge(customers) AS n FROM customer_states_by_day
         GROUP BY week, channel ORDER BY week, channel""",
     "distinct customers by day, 30 days": """
-        SELECT day, uniqMerge(customers) AS n FROM touchpoint_states_by_day
-        WHERE day > toDate(%(newest)s) - 30 GROUP BY day ORDER BY day""",
+        SELECT day, customers AS n FROM customers_by_day
+        WHERE day > toDate(%(newest)s) - 30 ORDER BY day""",
     "waits by channel, median and 9 of 10, 30 days": """
         SELECT channel, sum(waits) AS n, quantilesDDMerge(0.01, 0.5, 0.9, 0.99)(wait_quantiles) AS q
         FROM touchpoint_states_by_day

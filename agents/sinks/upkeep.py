@@ -133,17 +133,18 @@ def verify(settings: WarehouseSettings, *, limit: int = 1_000) -> list[Differenc
     found: list[Difference] = []
     with connected(settings) as connection:
         for facts in COUNTED:
-            found.extend(_differences(connection, facts, limit))
+            found.extend(_differences(connection, facts, f"verify_{facts.name}", limit))
+        found.extend(_differences(connection, TOUCHPOINTS, "verify_day_customers", limit))
         found.extend(_by_customer(connection, limit))
     return found
 
 
-def _differences(connection: Connection, facts: FactTable, limit: int) -> Iterator[Difference]:
+def _differences(connection: Connection, facts: FactTable, check: str, limit: int) -> Iterator[Difference]:
     for first, last in connection.query(statement("months", facts=facts.name)).rows:
         if limit <= 0:
             return
         asked = {"first": first, "last": last, "limit": limit}
-        for row in connection.query(statement(f"verify_{facts.name}"), asked).rows:
+        for row in connection.query(statement(check), asked).rows:
             limit -= 1
             yield _difference(facts, row)
 

@@ -121,7 +121,7 @@ def test_views_for_people_hold_no_states_that_clients_can_not_read(tables: Wareh
     ).rows
     assert {name for (name,) in rows if not name.startswith(("minute_", "hour_", "day_"))} == {
         f"{what}_states{unit}" for what in ("touchpoint", "signal", "decision") for unit in ("", "_by_hour", "_by_day")
-    }
+    } | {"customer_states_by_day"}
 
 
 def test_a_changed_migration_is_an_error_that_says_so(tables: WarehouseSettings) -> None:

@@ -77,6 +77,8 @@ def filled(migrated: WarehouseSettings) -> WarehouseSettings:
         ("ALTER TABLE hour_touchpoints UPDATE wait_ms = wait_ms + 1 WHERE 1", "touchpoints"),
         ("ALTER TABLE day_signals DELETE WHERE rule = 'repeated_contact'", "signals"),
         pytest.param("ALTER TABLE day_touchpoints DELETE WHERE 1", "touchpoints", marks=pytest.mark.slow),
+        ("ALTER TABLE day_customers DELETE WHERE channel = ''", "touchpoints"),
+        pytest.param("ALTER TABLE day_customers UPDATE touchpoints = 9 WHERE 1", "touchpoints", marks=pytest.mark.slow),
         pytest.param("ALTER TABLE hour_decisions UPDATE decisions = 9 WHERE 1", "decisions", marks=pytest.mark.slow),
         ("ALTER TABLE fact_decisions UPDATE reason = 'cooldown' WHERE decision_id = 'd-2'", "decisions"),
     ],

@@ -25,7 +25,16 @@ from touchline.schemas.codec import decode_touchpoint, encode
 from touchline.schemas.control import Control, Tick
 from touchline.schemas.touchpoint import EnrichedTouchpoint
 from touchline.schemas.vocabulary import Polarity, Scope, Severity, SignalStatus
-from touchline.schemas.wire import CANDIDATES, CONTROL_HEADER, INCIDENTS, RAW, SIGNALS, TICK_HEADER, TOUCHPOINTS
+from touchline.schemas.wire import (
+    CANDIDATES,
+    CONTROL_HEADER,
+    CUSTOMERS,
+    INCIDENTS,
+    RAW,
+    SIGNALS,
+    TICK_HEADER,
+    TOUCHPOINTS,
+)  # fmt: skip
 
 BATCH: Final = 4_000
 _CONTROL: Final = ((CONTROL_HEADER, b"1"),)
@@ -103,8 +112,9 @@ class Trial:
     def of(cls, rules: RuleSet, options: JourneyOptions, outreach: OutreachProcessor | None = None) -> "Trial":
         """For a set of rules; the agent `incident` works only where one is about incidents, and outreach only where it
         is asked for."""
-        shard = passing_shard(JourneyProcessor(rules, options), CACHED)
         told = None if outreach is None else OutreachTrial.of(outreach)
+        unread = frozenset({CUSTOMERS} if told is None else ())
+        shard = passing_shard(JourneyProcessor(rules, options), CACHED, unread)
         if not rules.incidents:
             return cls(shard, outreach=told)
         incident = IncidentProcessor(rules, options)

@@ -39,7 +39,7 @@ class LocalTopics:
 
 @dataclass(slots=True)
 class LocalShard:
-    """One processor on one partition number, with its state and a changelog kept in memory."""
+    """One processor on one partition number, with its state and a changelog kept in memory. `unread`: see `Outbox`."""
 
     processor: Processor[Any]
     partition: int
@@ -47,6 +47,7 @@ class LocalShard:
     state: Any = None
     changelog: list[tuple[str, bytes, bytes | None]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Starts with empty state."""
@@ -54,7 +55,7 @@ class LocalShard:
 
     def process(self, topic: str, records: Sequence[PlainRecord], now: int) -> list[Output]:
         """Hands one batch to the processor, keeps what changed, returns what it sent."""
-        out = Outbox()
+        out = Outbox(unread=self.unread)
         batch = Batch(topic, self.partition, self.partitions, now, records)
         self.processor.process(batch, self.state, out)
         self.commit(out)
@@ -79,10 +80,10 @@ class LocalShard:
         restore(self.state.pieces, self.changelog)
 
 
-def passing_shard(processor: Processor[Any], cached: int) -> LocalShard:
+def passing_shard(processor: Processor[Any], cached: int, unread: frozenset[str] = frozenset()) -> LocalShard:
     """A shard for a run from the first record to the last that nobody continues, the only one of its topic: what it
-    remembers is encoded only to make room, once a store has more than `cached` values."""
-    shard = LocalShard(processor, 0, 1)
+    remembers is encoded only to make room, once a store has more than `cached` values. `unread`: see `Outbox`."""
+    shard = LocalShard(processor, 0, 1, unread=unread)
     for piece in shard.state.pieces.values():
         if isinstance(piece, KeyedStore):
             piece.keep_no_log(cached)

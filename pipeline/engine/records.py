@@ -65,10 +65,12 @@ class Output(NamedTuple):
 
 @dataclass(slots=True)
 class Outbox:
-    """Collects what a processor sends; the runtime writes it in the transaction of the batch."""
+    """Collects what a processor sends; the runtime writes it in the transaction of the batch. `unread`: the topics that
+    nobody will read, so that what is dear to make need not be made for them."""
 
     records: list[Output] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
     def send(
         self,

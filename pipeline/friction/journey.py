@@ -312,8 +312,9 @@ class JourneyProcessor:
             if self._contexts is not None:
                 self._contexts.forget(watch)
         known.revision += 1
-        record = encode(profile.profile_of(watch.key, known))
-        watch.out.send(CUSTOMERS, watch.key.encode(), record, partition=watch.partition)
+        if CUSTOMERS not in watch.out.unread:
+            record = encode(profile.profile_of(watch.key, known))
+            watch.out.send(CUSTOMERS, watch.key.encode(), record, partition=watch.partition)
 
     def _tick(self, tick: Tick, watch: Watch, state: JourneyState) -> None:
         place = state.place.value

@@ -59,6 +59,18 @@ def test_a_hard_bounce_switches_one_channel_off_until_another_address_is_given()
     assert found == [[("email", "a@example.com"), *phone], phone, [("email", "b@example.com"), *phone]]
 
 
+def test_where_nobody_reads_profiles_none_is_made_and_they_are_known_all_the_same() -> None:
+    """A back-test that asks nothing of outreach."""
+    said, silent = Run(RULES), Run(RULES)
+    silent.shard.unread = frozenset({CUSTOMERS})
+    events = [known(**MAIL), at(2, "call.completed", Channel.VOICE), bounced(3, None)]
+    for run in (said, silent):
+        run.feed(*events)
+    assert any(output.topic == CUSTOMERS for output in said.outputs)
+    assert not any(output.topic == CUSTOMERS for output in silent.outputs)
+    assert silent.shard.changelog == said.shard.changelog
+
+
 def test_a_bounce_that_does_not_say_which_address_it_was_means_the_one_of_its_time() -> None:
     bounce = at(3, "message.bounced", Channel.SMS, attributes=HARD)
     before, off, anew = profiles(known(phone="+4930123"), bounce, at(4, "profile.updated", identifiers={"phone": "+4"}))

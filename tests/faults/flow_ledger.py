@@ -6,7 +6,8 @@ A line is (identity, digest of the content). What is left out of the digest, and
 |---|---|---|
 | touchpoints | `received_at` | when the broker had the raw record, which is another time in another run |
 | friction.signals | `profile_revision` of those who are exposed to an incident | found when journeys are further on |
-| outreach.decisions | all about those, but that each has one | decided as of then |
+| outreach.decisions, outreach.outbox | all about those, but that each has one, and which of them a message stands for as
+  well (`linked`) | decided as of then |
 | outreach.deliveries, outreach.outbox | `at` | the wall clock of the delivery |
 | customers, customers.context | nothing | |
 | touchpoints.rejected | key, value and error headers count; the time headers do not | as `received_at` |
@@ -63,6 +64,7 @@ EXPOSING: Final = frozenset(rule.spec.id for rule in load_rules(()).incidents if
 """The built-in rules that have such."""
 
 _LEFT_OUT: Final = {TOUCHPOINTS: "received_at", DELIVERIES: "at"}
+_LINKING: Final = frozenset({DECISIONS, OUTBOX})
 _decode: Final = msgspec.json.Decoder(dict).decode
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -77,19 +79,25 @@ def _left_out(topic: str, record: Any) -> bool:
     return topic == DELIVERIES and b'"what":"notice"' in record.value
 
 
+def _is_exposed(signal: dict[str, Any]) -> bool:
+    return signal["scope"] == "customer" and "incident" in signal["values"]
+
+
 def _is_for_the_exposed(decision: dict[str, Any]) -> bool:
     return bool(decision["policy"] == EXPOSED and decision["route"] == "customer")
 
 
 def line_of(topic: str, record: Any) -> Line:
-    """A committed record's identity and the digest of what counts of it."""
+    """A committed record's identity and the digest of what counts of it; what a message is linked to is apart."""
     if topic == REJECTED:
         headers = [(k, v) for k, v in record.headers if k in {ERROR_CLASS, ERROR_FIELD, ERROR_MESSAGE}]
         content = repr((record.key, record.value, sorted(headers))).encode()
         return (hashlib.blake2b(content, digest_size=16).hexdigest(), b"")
     fields = _decode(record.value)
     fields.pop(_LEFT_OUT.get(topic, ""), None)
-    if topic == SIGNALS and fields["scope"] == "customer" and "incident" in fields["values"]:
+    if topic in _LINKING:
+        fields.pop("linked")
+    if topic == SIGNALS and _is_exposed(fields):
         fields.pop("profile_revision", None)
     if topic == DECISIONS and _is_for_the_exposed(fields):
         return (fields["decision_id"], b"")
@@ -99,11 +107,14 @@ def line_of(topic: str, record: Any) -> Line:
 @dataclass
 class Ledger(Reading):
     """Reads all outputs as a consumer of committed records; keeps lines instead of records, and counts what the run
-    must have had. `verdicts`: of the highest revision of each signal's decision: outcome and reason."""
+    must have had. `verdicts`: of the highest revision of each signal's decision: outcome and reason. `links`: which
+    records name which signals as linked; `may_be_next`: the signals of those whom an incident may reach next."""
 
     lines: dict[str, list[Line]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     exposed: set[str] = field(default_factory=set)
+    links: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    may_be_next: set[str] = field(default_factory=set)
     states: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     verdicts: dict[str, tuple[int, str, str]] = field(default_factory=dict)
 
@@ -131,11 +142,23 @@ class Ledger(Reading):
             self.counts["too late"] += late > _LATENESS
         elif topic == SIGNALS:
             fields = _decode(record.value)
+            if _is_exposed(fields):
+                self.may_be_next.add(fields["signal_id"])
             _newest(self.states, fields["signal_id"], fields["revision"], fields["rule"], fields["status"])
-        elif topic == DECISIONS:
+        if topic in _LINKING and line[1]:
+            self.links.setdefault(topic, {})[line[0]] = _decode(record.value)["linked"]
+        if topic == DECISIONS:
             fields = _decode(record.value)
             verdict = ("", EXPOSED) if _is_for_the_exposed(fields) else (fields["outcome"], fields["reason"])
             _newest(self.verdicts, fields["signal_id"], 0 if verdict[1] == EXPOSED else fields["revision"], *verdict)
+
+    def all_lines(self, topic: str) -> list[Line]:
+        """What is compared of a topic: its records, and what they are linked to."""
+        found = list(self.lines.get(topic, ()))
+        for of, ones in self.links.get(topic, {}).items():
+            linked = [one for one in ones if one not in self.may_be_next]
+            found.append((f"{of} linked to", " ".join(linked).encode()))
+        return found
 
     def committed(self) -> int:
         """Facts that a reader has seen by now, of all topics together."""
@@ -191,7 +214,7 @@ def differences(calm: Ledger, hurt: Ledger) -> dict[str, Difference]:
     `extra` name a record whose content differs twice: as it should be and as it is."""
     found = {}
     for topic in OUTPUTS:
-        difference = compare_lines(calm.lines.get(topic, ()), hurt.lines.get(topic, ()), unique=topic != REJECTED)
+        difference = compare_lines(calm.all_lines(topic), hurt.all_lines(topic), unique=topic != REJECTED)
         if difference:
             found[topic] = difference
     return found

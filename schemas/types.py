@@ -3,10 +3,10 @@
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import Meta
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema
 
 MAX_EVENT_BYTES = 262_144
@@ -90,5 +90,16 @@ def parse_moment(text: str) -> datetime:
     raise ValueError(f'"{text[:40]}" {said}: write 2026-01-31 or 2026-01-31T12:00Z')
 
 
-Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0)]
+IN_A_FILE: Final = "in a file"
+"""The context of what people wrote, see `YamlFile.as_type`."""
+
+
+def _duration(value: object, info: ValidationInfo) -> object:
+    """In a file a bare number is refused: its writer may mean seconds."""
+    if info.context == IN_A_FILE and isinstance(value, int | float) and value != 0:
+        raise ValueError(f"{value!r} is no length of time: write it with its unit, such as 30s, 10m, 24h or 7d")
+    return parse_duration(value)
+
+
+Duration = Annotated[int, BeforeValidator(_duration), Field(ge=0)]
 """A length of time in milliseconds, written as `10m`."""

@@ -13,6 +13,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
+from touchline.schemas.types import IN_A_FILE
 from touchline.schemas.wording import HIDDEN, SCALAR_TYPES, did_you_mean, fields_at, in_words, shown, yaml_in_words
 
 __all__ = ["FileError", "Finding", "Mistake", "YamlFile", "did_you_mean", "load_yaml", "read_text", "yaml_files"]
@@ -152,7 +153,7 @@ class YamlFile:
 
         Raises: FileError with every mistake."""
         try:
-            return adapter.validate_python(self.data if self.data is not None else {})
+            return adapter.validate_python(self.data if self.data is not None else {}, context=IN_A_FILE)
         except ValidationError as error:
             raise FileError(self.name, list(self._mistakes(error, adapter))) from None
 

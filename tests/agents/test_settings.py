@@ -62,6 +62,10 @@ def test_a_secret_comes_from_the_environment_and_is_not_shown(tmp_path: Path) ->
     ("text", "expected"),
     [
         ("kafka:\n  bootstrp: a\n", '2:3: kafka.bootstrp: is not a field here, did you mean "bootstrap"?'),
+        (
+            "journey: {lateness: 10}\n",
+            "1:21: journey.lateness: 10 is no length of time: write it with its unit, such as 30s",
+        ),
         ("journey: {lateness: soon}\n", '1:21: journey.lateness: "soon" is no length of time'),
         ("- a\n", "1:1: settings are a mapping"),
         ("outreach: {hold_out: 1.5}\n", "1:22: outreach.hold_out: expected less than 1, not 1.5"),

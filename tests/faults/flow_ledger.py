@@ -6,8 +6,8 @@ A line is (identity, digest of the content). What is left out of the digest, and
 |---|---|---|
 | touchpoints | `received_at` | when the broker had the raw record, which is another time in another run |
 | friction.signals | `profile_revision` of those who are exposed to an incident | found when journeys are further on |
-| outreach.decisions, outreach.outbox | all about those, but that each has one, and which of them a message stands for as
-  well (`linked`) | decided as of then |
+| outreach.decisions | all about those, but that each has one | decided as of then |
+| outreach.decisions, outreach.outbox | which of those a message stands for as well (`linked`) | decided as of then |
 | outreach.deliveries, outreach.outbox | `at` | the wall clock of the delivery |
 | customers, customers.context | nothing | |
 | touchpoints.rejected | key, value and error headers count; the time headers do not | as `received_at` |

@@ -193,7 +193,7 @@ def _few_collections() -> Iterator[None]:
     """Looks for garbage in cycles as seldom as a worker does: history makes hardly any, and a fifth of the time is
     saved."""
     before = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
     try:
         yield
     finally:

@@ -278,6 +278,14 @@ def test_the_parts_of_a_trial_are_those_of_compose() -> None:
     assert default()["ConfigMap", "clickhouse-users"]["data"] == {"users.xml": users}
 
 
+def test_kafka_and_clickhouse_are_not_started_anew_for_another_version() -> None:
+    made = rendered({"image.tag": "0.2.0", "settings.outreach.cap": 2})
+    for name in ("kafka", "clickhouse"):
+        pod = default()["StatefulSet", name]["spec"]["template"]
+        assert made["StatefulSet", name]["spec"]["template"] == pod
+        assert not {"helm.sh/chart", "app.kubernetes.io/version"} & pod["metadata"]["labels"].keys()
+
+
 def test_with_clusters_that_are_there_nothing_keeps_data() -> None:
     made = rendered(EXTERNAL)
     assert {kind for kind, _ in made} == {"ConfigMap", "Deployment", "Job", "Service", "ServiceAccount"}

@@ -83,7 +83,7 @@ def test_there_are_commands() -> None:
 @pytest.mark.parametrize("line", KUBECTL)
 def test_commands_of_kubectl_name_what_there_is(line: str) -> None:
     workloads = {f"{kind.lower()}/touchline-{name}": one for (kind, name), one in default().items()}
-    for named in re.findall(r"\b(?:deployment|service)/\S+", line):
+    for named in re.findall(r"\b(?:deployment|statefulset|service)/\S+", line):
         assert named in workloads
     if (container := re.search(r"(deployment/\S+) --container (\S+)", line)) is not None:
         pod = workloads[container[1]]["spec"]["template"]["spec"]

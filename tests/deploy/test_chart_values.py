@@ -134,6 +134,25 @@ def test_notes_say_what_to_do_next(values: dict[str, Any], told: list[str], unto
     assert [part for part in untold if part in one] == []
 
 
+def test_the_setup_tries_again_until_brokers_and_servers_are_there(tmp_path: Path) -> None:
+    (job,) = [one for one in template() if one["kind"] == "Job"]
+    (script,) = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    log = tmp_path / "log"
+    programs = {
+        "touchline": f'echo "$3 $4" >> {log}\n[ "$(wc -l < {log})" -gt 2 ]\n',  # the first two times in vain
+        "sleep": "true\n",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text("#!/bin/sh\n" + text, "utf-8")
+        (tmp_path / name).chmod(0o755)
+    environ = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["/bin/sh", "-ec", script], env=environ, check=True, timeout=30)
+    assert log.read_text("utf-8").splitlines() == [*["topics create"] * 3, "warehouse migrate"]
+    (tmp_path / "touchline").write_text(f"#!/bin/sh\necho vain >> {log}\nexit 1\n", "utf-8")
+    assert subprocess.run(["/bin/sh", "-ec", script], env=environ, check=False, timeout=60).returncode == 1
+    assert log.read_text("utf-8").count("vain") == 60  # then the Job starts another pod, a few times
+
+
 def waiter() -> ModuleType:
     """The program that a pod begins with."""
     spec = importlib.util.spec_from_file_location("wait", CHART / "files" / "wait.py")

@@ -126,8 +126,10 @@ def test_a_workload_is_watched_measured_and_shielded(name: str, tmp_path: Path) 
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
+        assert {"name": "tmp", "mountPath": "/tmp"} in one["volumeMounts"]  # noqa: S108 - of the pod
         assert one["resources"]["requests"].keys() == {"cpu", "memory"}
         assert "memory" in one["resources"]["limits"]
+    assert {"name": "tmp", "emptyDir": {}} in pod["volumes"]
     annotations = default()["Deployment", name]["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(ports["metrics"])
     assert {one["topologyKey"] for one in pod["topologySpreadConstraints"]} == {

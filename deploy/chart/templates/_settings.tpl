@@ -42,7 +42,6 @@
 {{- $_ := set $kafka "ca_file" (printf "/touchline/ca/%s" .Values.kafkaCa.key) -}}
 {{- end -}}
 {{- $own := dict "kafka" $kafka "warehouse" (dict "host" (include "touchline.clickhouse" .)) -}}
-{{- /* In this order: mergeOverwrite would leave out what the operator sets to false or to 0. */ -}}
 {{- $settings := merge (deepCopy (.Values.settings | default dict)) $own -}}
 {{- $fixed := dict "runtime" (dict "http_host" "0.0.0.0" "http_port" 8000) "api" (dict "host" "0.0.0.0" "port" 8090) -}}
 {{- $settings = mergeOverwrite $settings $fixed -}}

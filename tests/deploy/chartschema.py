@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from touchline.agents.settings import Settings
-from touchline.schemas.types import parse_duration
+from touchline.schemas.types import Duration
 
 SCHEMA = Path(__file__).parents[2] / "deploy" / "chart" / "values.schema.json"
 
 # What a value of a secret must be: the values are kept in a ConfigMap and in the release, where everybody reads them.
 NAMED = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
-DURATION = {"type": ["string", "integer"], "minimum": 0, "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)\s*)+$"}
+DURATION = {"type": "string", "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)\s*)+$"}
 CHOSEN_BY_THE_CHART = {
     "Settings": ("data",),
     "RuntimeSettings": ("agents", "http_host", "http_port"),
@@ -29,6 +29,7 @@ CHOSEN_BY_THE_CHART = {
 }
 """What an operator can't set: the chart does."""
 
+_DURATION_READ = next(part.func for part in get_args(Duration) if isinstance(part, BeforeValidator))
 _WORDS = ("title", "description", "default", "discriminator", "format", "writeOnly")
 
 
@@ -36,7 +37,7 @@ class _Written(GenerateJsonSchema):
     """What may stand in the file, where pydantic tells what becomes of it."""
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
-        if schema["function"]["function"] is parse_duration:
+        if schema["function"]["function"] is _DURATION_READ:
             return dict(DURATION)
         return super().function_before_schema(schema)
 

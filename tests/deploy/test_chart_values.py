@@ -35,6 +35,7 @@ COMMAND = Path(sys.executable).with_name("touchline")
         ({"settings.outreach.mod": "live"}, "at '/settings/outreach': additional properties 'mod' not allowed"),
         ({"settings.outreach.mode": "alive"}, "at '/settings/outreach/mode': value must be one of 'observe', 'live'"),
         ({"settings.runtime.drain": "10 seconds"}, "at '/settings/runtime/drain'"),
+        ({"settings.runtime.drain": 10}, "at '/settings/runtime/drain': got number, want string"),
         ({"settings.runtime.http_port": 9000}, "additional properties 'http_port' not allowed"),
         ({"settings.kafka.partitions": 0}, "at '/settings/kafka/partitions': minimum: got 0, want 1"),
         ({"settings.kafka.password": "open"}, "at '/settings/kafka/password': 'open' does not match pattern"),

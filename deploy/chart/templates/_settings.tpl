@@ -93,16 +93,12 @@
 {{- end }}
 {{- end }}
 
-{{- /* Seconds, rounded up, of a length of time as settings write it: milliseconds, or 1m30s. */ -}}
+{{- /* Seconds, rounded up, of a length of time as settings write it: 10s, 1m30s. */ -}}
 {{- define "touchline.seconds" -}}
 {{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 -}}
 {{- $length := 0.0 -}}
-{{- if kindIs "string" . -}}
 {{- range regexFindAll "[0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h|d)" . -1 -}}
 {{- $length = addf $length (mulf (regexFind "^[0-9.]+" . | float64) (get $units (regexFind "[a-z]+$" .))) -}}
-{{- end -}}
-{{- else -}}
-{{- $length = float64 . -}}
 {{- end -}}
 {{ divf $length 1000 | ceil | int }}
 {{- end }}

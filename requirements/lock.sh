@@ -12,3 +12,5 @@ compile pyproject.toml --extra worker --extra embedded -c requirements/worker.tx
 compile pyproject.toml --extra worker --extra embedded --extra apprise --extra dev -c requirements/run.txt -o requirements/dev.txt
 compile requirements/bootstrap.in -o requirements/bootstrap.txt
 compile requirements/build.in -o requirements/build.txt
+# Only itself: what it needs is among what everybody has who works on Touchline.
+compile requirements/chart.in --no-deps -o requirements/chart.txt

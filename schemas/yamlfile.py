@@ -201,14 +201,14 @@ def read_text(path: Path) -> str:
 
 
 def yaml_files(paths: Iterable[Path], what: str, *, tests: bool = False) -> list[Path]:
-    """The YAML files among files and folders (folders with all below them), in order of name; of folders without tests
-    (`*.test.yaml`), unless they may have such names. `what` they are files of, in words.
+    """The YAML files among files and folders (folders with all below them that is not hidden), in order of name; of
+    folders without tests (`*.test.yaml`), unless they may have such names. `what` they are files of, in words.
 
     Raises: FileError when a path is not there."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            below = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and p.is_file())
+            below = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"} and _seen(p, path))
             found.extend(p for p in below if tests or not p.name.endswith(_TESTS))
         elif path.is_file():
             found.append(path)
@@ -216,6 +216,12 @@ def yaml_files(paths: Iterable[Path], what: str, *, tests: bool = False) -> list
             message = f"there is no such file or folder of {what}, seen from where the command runs"
             raise FileError(str(path), [Mistake(1, 1, "", message)])
     return list(dict.fromkeys(found))
+
+
+def _seen(path: Path, folder: Path) -> bool:
+    """Whether it is a file that `ls` shows. Kubernetes keeps what a mounted ConfigMap holds in a hidden folder beside
+    the links to it: read there as well, each file would be found twice."""
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def load_yaml(path: Path, adapter: TypeAdapter[T]) -> T:

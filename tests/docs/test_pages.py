@@ -19,6 +19,7 @@ from touchline.schemas.yamlfile import FileError, YamlFile
 TESTED_ELSEWHERE = {
     "api.md": "tests/docs/test_api_page.py",
     "dashboards.md": "tests/deploy/test_dashboards.py",
+    "kubernetes.md": "tests/deploy/test_chart_page.py",
     "import.md": "tests/importer/test_docs.py",
     "messages.md": "tests/docs/test_messages.py",
     "loop.md": "tests/docs/test_loop.py",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from touchline.schemas.yamlfile import FileError, YamlFile, load_yaml
+from touchline.schemas.yamlfile import FileError, YamlFile, load_yaml, yaml_files
 
 
 class Inner(BaseModel):
@@ -146,3 +146,18 @@ def test_true_is_not_one(text: str) -> None:
 @pytest.mark.parametrize(("text", "kind"), [("0x10", int), ("1_0", int), ("1e3", float), ("'x'", str), ("&n 7", int)])
 def test_nothing_of_the_parser_is_left_in_a_value(text: str, kind: type) -> None:
     assert type(YamlFile(f"a: {text}", "f.yaml").data["a"]) is kind
+
+
+def test_files_of_a_mounted_config_map_are_found_once(tmp_path: Path) -> None:
+    hidden = tmp_path / "..2026_03_02_09_00_00.1"
+    hidden.mkdir()
+    for name in ("a.yaml", "b.yml"):
+        (hidden / name).write_text("{}", "utf-8")
+    (tmp_path / "..data").symlink_to(hidden.name)
+    for name in ("a.yaml", "b.yml"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / "c.yaml").write_text("{}", "utf-8")
+    assert yaml_files([tmp_path], "rules") == [tmp_path / "a.yaml", tmp_path / "b.yml", below / "c.yaml"]
+    assert yaml_files([hidden], "rules") == [hidden / "a.yaml", hidden / "b.yml"]  # named, so meant

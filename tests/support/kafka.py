@@ -70,16 +70,18 @@ class RealKafka:
 
     @classmethod
     @contextmanager
-    def start(cls, folder: Path | None = None, *, heap: str = "768m") -> Iterator["RealKafka"]:
-        """Starts a broker with empty data and ends it.
+    def start(
+        cls, folder: Path | None = None, *, heap: str = "768m", properties: str = _PROPERTIES
+    ) -> Iterator["RealKafka"]:
+        """Starts a broker with empty data and ends it. `properties`: with {port}, {controller} and {data} in them.
 
         Raises: NoKafka where Java or Maven is missing, or when it doesn't start."""
         home = Path(tempfile.mkdtemp(prefix="touchline-kafka-")) if folder is None else folder
         jars = libraries()
-        port, controller = _free_port(), _free_port()
+        port, controller = free_port(), free_port()
         (home / "data").mkdir(parents=True, exist_ok=True)
         config = home / "server.properties"
-        config.write_text(_PROPERTIES.format(port=port, controller=controller, data=home / "data"))
+        config.write_text(properties.format(port=port, controller=controller, data=home / "data"))
         (home / "log4j2.xml").write_text(_LOGGING)
         java = _java(home, jars, heap)
         cluster = subprocess.run(
@@ -163,7 +165,8 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -212,7 +212,7 @@ def test_texts_of_messages_are_taken_over_with_the_policies_that_name_them(
             (words / "mine.yaml").write_text(TEXTS.replace("WORDS", "one"))
             await until(lambda: says() == "one\n")
             await tell(SECOND + "- {id: c, rules: t, template: mine, priority: 3}\n")
-            await until(lambda: "t" in processor.books[-1].by_rule)
+            await until(lambda: processor.books[-1].by_rule["t"].priority == 3)
             (words / "mine.yaml").write_text(TEXTS.replace("WORDS", "{{ nothing | there }}"))
             await until(lambda: refused.get() == 2)
             assert says() == "one\n"

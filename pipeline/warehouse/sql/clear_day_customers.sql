@@ -8,7 +8,7 @@ FROM (
     WHERE day IN (SELECT start FROM asked) AND touchpoints > 0
 ) AS old
 INNER JOIN (
-    SELECT day, max(version) AS version FROM day_touchpoints
+    SELECT day, max(version) AS version FROM day_customers
     WHERE day IN (SELECT start FROM asked)
     GROUP BY day
 ) AS newest ON newest.day = old.day

@@ -17,7 +17,7 @@ from touchline.pipeline.warehouse.periods import DAY, MINUTE, Period
 from touchline.pipeline.warehouse.processor import Recounted
 from touchline.pipeline.warehouse.rows import Values
 from touchline.pipeline.warehouse.sqlfiles import statement
-from touchline.pipeline.warehouse.tables import TOUCHPOINTS, FactTable
+from touchline.pipeline.warehouse.tables import FactTable
 
 STARTS_AT_ONCE: Final = 4_000
 """A statement may be 256 KiB long (max_query_size), the start of a period in it takes 12 bytes."""
@@ -170,8 +170,9 @@ def _steps(facts: FactTable, period: Period, *, emptied: bool) -> Sequence[str]:
     else:
         count = statement(f"merge_{facts.name}", period=period.name, part=period.part.name)
     mark = (statement("mark", **words),) if emptied or facts.moves else ()
-    customers = ("merge_day_customers", "clear_day_customers") if (facts, period) == (TOUCHPOINTS, DAY) else ()
-    return (count, *mark, statement(f"clear_{facts.name}", period=period.name), *map(statement, customers))
+    beside = facts.beside_days if period is DAY else ()
+    more = [statement(f"{step}_day_{name}") for name in beside for step in ("merge", "clear")]
+    return (count, *mark, statement(f"clear_{facts.name}", period=period.name), *more)
 
 
 def _parts(starts: Iterable[int]) -> Iterable[list[int]]:

@@ -133,8 +133,8 @@ def verify(settings: WarehouseSettings, *, limit: int = 1_000) -> list[Differenc
     found: list[Difference] = []
     with connected(settings) as connection:
         for facts in COUNTED:
-            found.extend(_differences(connection, facts, f"verify_{facts.name}", limit))
-        found.extend(_differences(connection, TOUCHPOINTS, "verify_day_customers", limit))
+            for check in (facts.name, *(f"day_{name}" for name in facts.beside_days)):
+                found.extend(_differences(connection, facts, f"verify_{check}", limit))
         found.extend(_by_customer(connection, limit))
     return found
 

@@ -34,7 +34,7 @@ from touchline.schemas.wire import (
     SIGNALS,
     TICK_HEADER,
     TOUCHPOINTS,
-)  # fmt: skip
+)
 
 BATCH: Final = 4_000
 _CONTROL: Final = ((CONTROL_HEADER, b"1"),)

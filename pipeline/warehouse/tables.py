@@ -15,7 +15,8 @@ class FactTable:
     that says in which minute a fact stands.
 
     `counted`: whether figures by minute are kept of it (`sql/recount_NAME.sql`). `moves`: whether a later revision may
-    stand in another minute than an earlier one, so that `sql/touched_NAME.sql` must find both.
+    stand in another minute than an earlier one, so that `sql/touched_NAME.sql` must find both. `beside_days`: further
+    figures that are merged from its days, in tables `day_…` (`sql/merge_day_….sql`, and `clear_day_…`, `verify_day_…`).
     """
 
     name: str
@@ -25,6 +26,7 @@ class FactTable:
     time: str = "at"
     counted: bool = True
     moves: bool = True
+    beside_days: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -48,6 +50,7 @@ TOUCHPOINTS: Final = FactTable(
     rows.TOUCHPOINTS,
     time="occurred_at",
     moves=False,
+    beside_days=("customers",),
 )
 SIGNALS: Final = FactTable("signals", wire.SIGNALS, codec.decode_signal, rows.SIGNALS)
 DECISIONS: Final = FactTable("decisions", wire.DECISIONS, codec.decode_decision, rows.DECISIONS)

@@ -16,7 +16,7 @@ from touchline.agents.sinks import upkeep
 from touchline.agents.sinks.clickhouse import BadQuery, WrongSchema
 from touchline.agents.sinks.facts import ClickHouseSink, recount
 from touchline.pipeline.engine.records import Outbox
-from touchline.pipeline.warehouse.periods import MINUTE
+from touchline.pipeline.warehouse.periods import DAY, MINUTE
 from touchline.pipeline.warehouse.processor import WarehouseProcessor
 from touchline.pipeline.warehouse.rows import minutes_of
 from touchline.pipeline.warehouse.sqlfiles import migrations, statement
@@ -290,6 +290,33 @@ def test_hours_and_days_are_the_minutes_merged(migrated: WarehouseSettings) -> N
     ((day, touchpoints, customers, seconds, median),) = upkeep.query(migrated, days).rows
     assert (day, touchpoints, customers, seconds) == ("2026-03-01", 20, 3, 190.0)
     assert median == pytest.approx(9, rel=0.06)
+
+
+def test_customers_of_a_day_are_counted_once_and_by_channel(filled: WarehouseSettings) -> None:
+    rows = upkeep.query(filled, "SELECT count(), uniq(customer) FROM touchpoints GROUP BY toDate(minute)").rows
+    assert upkeep.query(filled, "SELECT touchpoints, customers FROM customers_by_day").rows == rows
+    rows = upkeep.query(
+        filled, "SELECT channel, count(), uniq(customer) FROM touchpoints GROUP BY channel ORDER BY 1"
+    ).rows
+    found = "SELECT channel, touchpoints, customers FROM customers_by_day_and_channel ORDER BY channel"
+    assert upkeep.query(filled, found).rows == rows
+    upkeep.query(filled, "ALTER TABLE fact_touchpoints DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    upkeep.rebuild(filled)
+    assert upkeep.query(filled, "SELECT * FROM customers_by_day").rows == []
+    assert upkeep.query(filled, found).rows == []
+
+
+def test_who_clears_a_day_that_another_is_just_counting_leaves_its_customers_alone(filled: WarehouseSettings) -> None:
+    """The other one has written the day's figures, and merges its customers next."""
+    counted = "SELECT channel, touchpoints, customers FROM customers_by_day_and_channel ORDER BY channel"
+    before = upkeep.query(filled, counted).rows
+    with upkeep.connected(filled) as connection:
+        asked = {"starts": str(int(make.START.timestamp()) // DAY.seconds * DAY.seconds)}
+        take_version = statement("version", facts="touchpoints", period="day")
+        newer = {**asked, "version": connection.query(take_version, asked).rows[0][0]}
+        connection.query(statement("merge_touchpoints", period="day", part="hour"), newer)
+        connection.query(statement("clear_day_customers"), asked)
+        assert connection.query(counted).rows == before != []
 
 
 def test_a_query_tells_its_mistake_and_a_missing_table_how_to_make_it(empty: WarehouseSettings) -> None:

@@ -190,7 +190,7 @@ def work_off(source: Source, run: HistoryRun, on_progress: OnProgress) -> None:
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """Looks for garbage in cycles as seldom as a worker does: history makes hardly any, and a fifth of the time is
+    """Looks for garbage in cycles more seldom than a worker does: history makes hardly any, and a fifth of the time is
     saved."""
     before = gc.get_threshold()
     gc.set_threshold(1_000_000, 50, 100)
